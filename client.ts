@@ -1,0 +1,128 @@
+/**
+ * Encrypted WebSocket clients, as a module and as a program.
+ *
+ * As a program it is the greeting client: `deno run --allow-net=localhost:8765
+ * --allow-read=certs client.ts --name Ada`.
+ *
+ * @module
+ */
+
+import { type Connection } from "./src/connection.ts";
+import { open } from "./src/engines/deno.ts";
+import { checkProtocols } from "./src/handshake.ts";
+import { checkTimeout, type Limits, resolveLimits } from "./src/limits.ts";
+
+export type { Message, MessageLike } from "./src/channel.ts";
+export { CloseCode } from "./src/close_code.ts";
+export { Connection, type ReceiveOptions } from "./src/connection.ts";
+export * from "./src/errors.ts";
+export type { Limits } from "./src/limits.ts";
+export { loadCaCerts } from "./src/tls/pem.ts";
+
+/** Options for {@linkcode connect}. */
+export interface ConnectOptions extends Limits {
+  /**
+   * Certificates in PEM of authorities to trust, besides those that the runtime
+   * trusts anyway; see `loadCaCerts()`.
+   */
+  caCerts?: string[];
+  /** A client certificate in PEM, for servers that ask for one; with `key`. */
+  cert?: string;
+  /** The private key of the client certificate in PEM; with `cert`. */
+  key?: string;
+  /** The subprotocols to offer, the best first. */
+  protocols?: string[];
+  /** Headers for the opening handshake, such as `authorization`. */
+  headers?: HeadersInit;
+  /** Gives up connecting when it aborts; an open connection is not touched. */
+  signal?: AbortSignal;
+  /**
+   * How long the connection may take to open, in milliseconds, from the look-up
+   * of the name to the answer of the server.
+   *
+   * @default {10_000}
+   */
+  openTimeout?: number;
+}
+
+/**
+ * Connects to a WebSocket server. A `wss:` URL is encrypted, and the server's
+ * certificate is always verified, for the name in the URL.
+ *
+ * @param url The URL, of the scheme `wss:` or `ws:`.
+ * @param options Whom to trust and what to ask for.
+ * @returns The open connection.
+ * @throws {TlsError} If the server's certificate is not to be trusted.
+ * @throws {HandshakeError} If the server does not agree to a WebSocket.
+ * @throws {NetworkError} If the server cannot be reached.
+ * @throws {DOMException} "TimeoutError" after `openTimeout`; the reason of `signal` when that aborts.
+ * @throws {TypeError} If the URL or an option is malformed.
+ * @throws {Deno.errors.NotCapable} Without `--allow-net` for this address.
+ *
+ * @example Trust one certificate authority more
+ * ```ts
+ * import { connect, loadCaCerts, loadCertChain, serve } from "@wss/wss";
+ * import { ensureDevCertificates } from "@wss/wss/certs";
+ *
+ * const { chainFile, caFile } = await ensureDevCertificates({
+ *   directory: await Deno.makeTempDir(),
+ * });
+ * await using server = await serve(
+ *   { port: 0, ...await loadCertChain(chainFile) },
+ *   (ws) => ws.send("Welcome"),
+ * );
+ *
+ * await using ws = await connect(server.url, { caCerts: await loadCaCerts(caFile) });
+ * for await (const message of ws) console.log(message); // "Welcome"
+ * ```
+ */
+export async function connect(
+  url: string | URL,
+  options: ConnectOptions = {},
+): Promise<Connection> {
+  const { protocols = [], openTimeout = 10_000, signal } = options;
+  const target = parseUrl(url);
+  checkProtocols(protocols);
+  checkTimeout("openTimeout", openTimeout);
+  if ((options.cert === undefined) !== (options.key === undefined)) {
+    const missing = options.cert === undefined ? "cert" : "key";
+    throw new TypeError(
+      `Cannot use a client certificate: ${missing} is missing; loadCertChain() gives both`,
+    );
+  }
+  options.caCerts?.forEach(checkCaCert);
+  const shared = { role: "client", limits: resolveLimits(options) } as const;
+  signal?.throwIfAborted();
+  return await open({ url: target, options, shared, openTimeout });
+}
+
+/** The runtime takes anything for a certificate, and then trusts nothing. */
+function checkCaCert(pem: string, index: number): void {
+  if (!pem.includes("-----BEGIN CERTIFICATE-----")) {
+    throw new TypeError(
+      `Cannot trust caCerts[${index}]: it is no certificate in PEM; loadCaCerts() reads them from files`,
+    );
+  }
+}
+
+function parseUrl(url: string | URL): string {
+  if (!URL.canParse(url)) {
+    throw new TypeError(
+      'Cannot connect: the URL is malformed; it must be like "wss://localhost:8765"',
+    );
+  }
+  const target = new URL(url);
+  if (target.protocol !== "wss:" && target.protocol !== "ws:") {
+    throw new TypeError(
+      `Cannot connect: the scheme of the URL must be wss or ws, current value is ${
+        target.protocol.slice(0, -1)
+      }`,
+    );
+  }
+  if (target.hash !== "") {
+    throw new TypeError(
+      "Cannot connect: the URL must not have a #fragment (RFC 6455, section 3)",
+    );
+  }
+  return target.href;
+}

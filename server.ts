@@ -1,0 +1,289 @@
+/**
+ * Encrypted WebSocket servers, as a module and as a program.
+ *
+ * As a program it is the greeting server: `deno run --allow-net=localhost:8765
+ * --allow-read=certs server.ts`.
+ *
+ * @module
+ */
+
+import {
+  type AcceptOptions,
+  admit,
+  type Handler,
+  type Policy,
+  resolvePolicy,
+  run,
+} from "./src/accept.ts";
+import { type Listen, upgradeRequest } from "./src/engines/deno.ts";
+import { upgradeRequired, wantsWebSocket } from "./src/handshake.ts";
+import type { Logger } from "./src/logger.ts";
+import { type FetchHandler, Server } from "./src/server.ts";
+import { explain } from "./src/tls/explain.ts";
+import { Topics } from "./src/topics.ts";
+
+export type { AcceptOptions, AuthorizeInfo, Handler } from "./src/accept.ts";
+export type { Message, MessageLike } from "./src/channel.ts";
+export { CloseCode } from "./src/close_code.ts";
+export { Connection, type ReceiveOptions } from "./src/connection.ts";
+export * from "./src/errors.ts";
+export type { ProxyOptions } from "./src/forwarded.ts";
+export type { OriginPolicy } from "./src/handshake.ts";
+export type { Limits } from "./src/limits.ts";
+export type { Logger } from "./src/logger.ts";
+export {
+  type BroadcastOptions,
+  type FetchHandler,
+  Server,
+  type ShutdownOptions,
+} from "./src/server.ts";
+export { type CertChain, loadCertChain } from "./src/tls/pem.ts";
+export { type Subscriber, Topics } from "./src/topics.ts";
+
+/** Options for {@linkcode serve}. */
+export interface ServeOptions<Context = undefined>
+  extends AcceptOptions<Context> {
+  /**
+   * The name or address to listen on. The default is reached from this machine
+   * only; `"0.0.0.0"` and `"::"` are reached from everywhere.
+   *
+   * @default {"localhost"}
+   */
+  hostname?: string;
+  /**
+   * The port to listen on; 0 takes a free one, see `server.addr`.
+   *
+   * @default {8765}
+   */
+  port?: number;
+  /**
+   * A unix socket to listen on instead of a port, for a reverse proxy on the
+   * same machine. TLS is not spoken on it.
+   */
+  path?: string;
+  /** The certificate chain in PEM, the server's own certificate first; with `key`. */
+  cert?: string;
+  /** The private key of the certificate in PEM; with `cert`. */
+  key?: string;
+  /**
+   * Answers ordinary HTTP requests to the same port. The default is 426 with a
+   * line that says where to connect.
+   */
+  fetch?: FetchHandler;
+  /** Shuts the server down when it aborts, as `shutdown()` does. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Starts a WebSocket server: encrypted (`wss`) with `cert` and `key`, else plain
+ * (`ws`) for behind a reverse proxy that does the encryption.
+ *
+ * @typeParam Context What `authorize` makes of a request.
+ * @param options Where to listen and whom to let in.
+ * @param handler Serves one connection; see {@linkcode Handler}.
+ * @returns The server, which listens already.
+ * @throws {TypeError} If options contradict each other.
+ * @throws {RangeError} If a limit or a deadline makes no sense.
+ * @throws {TlsError} If the certificate or the key cannot be used.
+ * @throws {Deno.errors.AddrInUse} If something else listens there.
+ * @throws {Deno.errors.NotCapable} Without `--allow-net` for this address.
+ *
+ * @example Greet, encrypted
+ * ```ts
+ * import { connect, loadCaCerts, loadCertChain, serve } from "@wss/wss";
+ * import { ensureDevCertificates } from "@wss/wss/certs";
+ *
+ * const { chainFile, caFile } = await ensureDevCertificates({
+ *   directory: await Deno.makeTempDir(),
+ * });
+ * await using server = await serve(
+ *   { port: 0, ...await loadCertChain(chainFile) },
+ *   async (ws) => {
+ *     const name = await ws.receive();
+ *     await ws.send(`Hello ${name}!`);
+ *   },
+ * );
+ *
+ * await using ws = await connect(server.url, { caCerts: await loadCaCerts(caFile) });
+ * await ws.send("Ada");
+ * console.log(await ws.receive()); // "Hello Ada!"
+ * ```
+ */
+export async function serve<Context = undefined>(
+  options: ServeOptions<Context>,
+  handler: Handler<Context>,
+): Promise<Server<Context>> {
+  const { fetch, signal } = options;
+  const where = whereToListen(options);
+  const topics = new Topics();
+  const policy = await resolvePolicy(options, topics);
+  if ("cert" in where) await checkNames(where, policy.logger);
+  signal?.throwIfAborted();
+  const server = startServer({ where, policy, handler, fetch, topics });
+  if (signal !== undefined) {
+    const down = () => void server.shutdown();
+    signal.addEventListener("abort", down, { once: true });
+    server.finished.then(() => signal.removeEventListener("abort", down));
+  }
+  return server;
+}
+
+/** Options for {@linkcode upgrade}. */
+export interface UpgradeOptions<Context = undefined>
+  extends AcceptOptions<Context> {
+  /** The topics that `ws.subscribe()` adds to. */
+  topics?: Topics;
+}
+
+/** What an HTTP server knows about the sender of a request. */
+export interface UpgradeInfo {
+  /** The address of the peer. */
+  readonly remoteAddr: Deno.Addr;
+}
+
+// Options are checked once, not at each request.
+const policies = new WeakMap<object, Promise<Policy<unknown>>>();
+
+/**
+ * Answers a request inside any HTTP server on `Deno.serve`: that of Hono, Oak,
+ * Fresh or your own. A WebSocket handshake goes through the checks of
+ * {@linkcode serve} and then to the handler; anything else is answered 426.
+ *
+ * Pass the same `options` object each time, so that it is checked only once. The
+ * HTTP server owns the connections: they end when it does.
+ *
+ * @typeParam Context What `authorize` makes of a request.
+ * @param request The request.
+ * @param info What the HTTP server knows about its sender.
+ * @param options Whom to let in.
+ * @param handler Serves one connection; see {@linkcode Handler}.
+ * @returns The response, to be returned to the HTTP server.
+ * @throws {TypeError} If options contradict each other.
+ * @throws {RangeError} If a limit or a deadline makes no sense.
+ *
+ * @example In the handler of Deno.serve
+ * ```ts
+ * import { connect, upgrade } from "@wss/wss";
+ *
+ * const options = { maxMessageSize: 4096 };
+ * await using http = Deno.serve({ port: 0, onListen() {} }, (request, info) =>
+ *   new URL(request.url).pathname === "/echo"
+ *     ? upgrade(request, info, options, async (ws) => {
+ *       for await (const message of ws) await ws.send(message);
+ *     })
+ *     : new Response("Hello"));
+ *
+ * await using ws = await connect(`ws://localhost:${http.addr.port}/echo`);
+ * await ws.send("Hello?");
+ * console.log(await ws.receive()); // "Hello?"
+ * ```
+ */
+export async function upgrade<Context = undefined>(
+  request: Request,
+  info: UpgradeInfo,
+  options: UpgradeOptions<Context>,
+  handler: Handler<Context>,
+): Promise<Response> {
+  let pending = policies.get(options) as Promise<Policy<Context>> | undefined;
+  if (pending === undefined) {
+    pending = resolvePolicy(options, options.topics);
+    policies.set(options, pending as Promise<Policy<unknown>>);
+  }
+  const policy = await pending;
+  const incoming = {
+    request,
+    remoteAddr: info.remoteAddr,
+    secure: new URL(request.url).protocol === "https:",
+  };
+  if (!wantsWebSocket(request)) {
+    return upgradeRequired(request.url.replace(/^http/, "ws"));
+  }
+  const opening = await admit(incoming, policy);
+  if (opening instanceof Response) return opening;
+  return upgradeRequest({
+    request,
+    shared: policy.shared,
+    pingInterval: policy.pingInterval,
+    opening,
+    onopen: (connection) => void run(connection, handler, policy),
+    onfail: () => policy.logger.debug?.("a client left during its handshake"),
+  });
+}
+
+function whereToListen<Context>(options: ServeOptions<Context>): Listen {
+  const { hostname, port = 8765, path, cert, key } = options;
+  if ((cert === undefined) !== (key === undefined)) {
+    const missing = cert === undefined ? "cert" : "key";
+    throw new TypeError(
+      `Cannot serve with TLS: ${missing} is missing; loadCertChain() gives both`,
+    );
+  }
+  if (path !== undefined) {
+    if (
+      cert !== undefined || hostname !== undefined || options.port !== undefined
+    ) {
+      throw new TypeError(
+        "Cannot serve on a unix socket: path goes without hostname, port, cert and key",
+      );
+    }
+    return { path };
+  }
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new RangeError(
+      `Cannot listen: the port must be from 0 to 65535, current value is ${port}`,
+    );
+  }
+  const where = { hostname: hostname ?? "localhost", port };
+  return cert === undefined || key === undefined
+    ? where
+    : { ...where, cert, key };
+}
+
+function startServer<Context>(
+  setup: ConstructorParameters<typeof Server<Context>>[0],
+): Server<Context> {
+  const { where } = setup;
+  try {
+    return new Server(setup);
+  } catch (error) {
+    const place = "path" in where
+      ? where.path
+      : `${where.hostname}:${where.port}`;
+    if (error instanceof Deno.errors.AddrInUse) {
+      throw new Deno.errors.AddrInUse(
+        `Cannot listen on ${place}: something listens there already`,
+        { cause: error },
+      );
+    }
+    if (error instanceof Deno.errors.AddrNotAvailable) {
+      throw new Deno.errors.AddrNotAvailable(
+        `Cannot listen on ${place}: this machine has no such address`,
+        { cause: error },
+      );
+    }
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    throw "cert" in where ? explain("Cannot serve with TLS", error) : error;
+  }
+}
+
+/** Warns when clients will not accept the certificate for the name that is served. */
+async function checkNames(
+  where: { hostname: string; cert: string },
+  logger: Logger,
+): Promise<void> {
+  const { hostname, cert } = where;
+  if (hostname === "0.0.0.0" || hostname === "::") return;
+  const { certificateNames, coversHost } = await import("./src/tls/pem.ts");
+  try {
+    if (await coversHost(cert, hostname)) return;
+    const names = await certificateNames(cert);
+    logger.warn?.(
+      `the certificate is for ${
+        names.join(", ") || "no name at all"
+      }, not for ${hostname}: ` +
+        `clients that connect to ${hostname} will refuse it; make one with \`deno task certs ${hostname}\``,
+    );
+  } catch {
+    // What is wrong with it, the listener says.
+  }
+}

@@ -1,0 +1,524 @@
+/**
+ * The one class that users hold, on both sides and over every engine.
+ *
+ * @module
+ */
+
+import type { Channel, Message, MessageLike } from "./channel.ts";
+import {
+  checkClose,
+  CloseCode,
+  isNormalClose,
+  type Role,
+  wireCode,
+} from "./close_code.ts";
+import { type CloseInfo, ConnectionClosedError } from "./errors.ts";
+import type { ResolvedLimits } from "./limits.ts";
+import { ReceiveQueue, rejected } from "./receive_queue.ts";
+import { SendBuffer } from "./send_buffer.ts";
+import type { Topics } from "./topics.ts";
+import { unwatch, watch } from "./watch.ts";
+
+/** What all connections of one server, or one call of `connect()`, share. */
+export interface Shared {
+  readonly role: Role;
+  readonly limits: ResolvedLimits;
+  readonly topics?: Topics | undefined;
+}
+
+/** What is known of a connection when it opens. */
+export interface Opening<Context> {
+  readonly url: string;
+  readonly protocol: string;
+  readonly context: Context;
+  readonly remoteAddr?: Deno.Addr | undefined;
+  readonly request?: Request | undefined;
+}
+
+/** Options for {@linkcode Connection.receive}. */
+export interface ReceiveOptions {
+  /** Gives up waiting; no message is lost. */
+  signal?: AbortSignal;
+}
+
+const OPEN = 0;
+const CLOSING = 1;
+const CLOSED = 2;
+
+let deliver_: (
+  connection: Connection<unknown>,
+  data: string | ArrayBuffer,
+) => void;
+let finish_: (connection: Connection<unknown>, end: ChannelEnd) => void;
+let drain_: (connection: Connection<unknown>) => void;
+
+/** How an engine says that its socket is gone. */
+export interface ChannelEnd {
+  /** The peer's close code; 1005 if it sent none, 0 if no close frame came. */
+  readonly code: number;
+  readonly reason: string;
+  /** What this side noticed, where it was not a close frame. */
+  readonly detail?: string;
+  readonly cause?: unknown;
+}
+
+/**
+ * An open WebSocket connection, of a server or a client.
+ *
+ * Messages are received by {@linkcode receive}, by iteration, or from
+ * {@linkcode readable}; one at a time of these may wait. Any number of
+ * {@linkcode send} may be under way; messages leave in the order of the calls.
+ * A wait ends when the connection does, or when its `signal` aborts.
+ *
+ * @typeParam Context What `authorize` made of the request.
+ *
+ * @example Answer every message
+ * ```ts
+ * import { connect, serve } from "@wss/wss";
+ *
+ * await using server = await serve({ port: 0 }, async (ws) => {
+ *   for await (const message of ws) await ws.send(message);
+ * });
+ * await using ws = await connect(server.url);
+ * await ws.send("Hello");
+ * console.log(await ws.receive()); // "Hello"
+ * ```
+ */
+export class Connection<Context = undefined>
+  implements AsyncIterable<Message>, AsyncDisposable {
+  readonly #channel: Channel;
+  readonly #shared: Shared;
+  readonly #opening: Opening<Context>;
+  readonly #incoming = new ReceiveQueue();
+  readonly #outgoing: SendBuffer;
+
+  // Of the end.
+  #state = OPEN;
+  #sentClose: CloseInfo | undefined;
+  #info: CloseInfo | undefined;
+  #end: ChannelEnd | undefined;
+  #closed: PromiseWithResolvers<CloseInfo> | undefined;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+
+  // Of what was asked for only.
+  #id: string | undefined;
+  #topics: Set<string> | undefined;
+  #readable: ReadableStream<Message> | undefined;
+  #writable: WritableStream<MessageLike> | undefined;
+
+  static {
+    deliver_ = (connection, data) => connection.#deliver(data);
+    finish_ = (connection, end) => connection.#finish(end);
+    drain_ = (connection) => connection.#drain();
+  }
+
+  /**
+   * Connections are made by `serve()`, `upgrade()` and `connect()`.
+   *
+   * @param channel What moves the bytes.
+   * @param shared What it has in common with others.
+   * @param opening What the opening handshake told.
+   * @ignore
+   */
+  constructor(channel: Channel, shared: Shared, opening: Opening<Context>) {
+    this.#channel = channel;
+    this.#shared = shared;
+    this.#opening = opening;
+    this.#outgoing = new SendBuffer(channel, shared.limits);
+    watch(this, shared.limits.pongTimeout);
+  }
+
+  /** A name for this connection that no other has, for logs. */
+  get id(): string {
+    return this.#id ??= crypto.randomUUID();
+  }
+
+  /** The URL that the client asked for, as far as the server knows it. */
+  get url(): string {
+    return this.#opening.url;
+  }
+
+  /** The subprotocol that was agreed on; empty if none was. */
+  get protocol(): string {
+    return this.#opening.protocol;
+  }
+
+  /** What `authorize` returned. */
+  get context(): Context {
+    return this.#opening.context;
+  }
+
+  /** The address of the client, seen through trusted proxies; on servers only. */
+  get remoteAddr(): Deno.Addr | undefined {
+    return this.#opening.remoteAddr;
+  }
+
+  /** The request of the opening handshake; on servers only. */
+  get request(): Request | undefined {
+    return this.#opening.request;
+  }
+
+  /** Whether messages can still be sent. */
+  get open(): boolean {
+    return this.#state === OPEN;
+  }
+
+  /** How many messages came and were not received yet. */
+  get pending(): number {
+    return this.#incoming.length;
+  }
+
+  /** Resolves when the connection has ended, with how it did; never rejects. */
+  get closed(): Promise<CloseInfo> {
+    if (this.#closed === undefined) {
+      this.#closed = Promise.withResolvers<CloseInfo>();
+      if (this.#info !== undefined) this.#closed.resolve(this.#info);
+    }
+    return this.#closed.promise;
+  }
+
+  /**
+   * Sends one message: text as a string, binary as bytes. The bytes may be
+   * reused as soon as this returns.
+   *
+   * Await it: the promise resolves at once while the peer keeps up, and waits
+   * while more than `sendBuffer` bytes are on their way to it. A rejection that
+   * nobody awaits does no harm.
+   *
+   * @param data The message.
+   * @returns A promise that resolves once the send buffer is under its mark.
+   * @throws {ConnectionClosedError} If the connection ends before that.
+   * @throws {TypeError} If `data` is neither text nor bytes.
+   *
+   * @example Send text and bytes
+   * ```ts
+   * import { connect, serve } from "@wss/wss";
+   *
+   * await using server = await serve({ port: 0 }, async (ws) => {
+   *   await ws.send(JSON.stringify({ temperature: 21.5 }));
+   *   await ws.send(new Uint8Array([1, 2, 3]));
+   * });
+   * await using ws = await connect(server.url);
+   * for await (const message of ws) console.log(message);
+   * ```
+   */
+  send(data: MessageLike): Promise<void> {
+    if (
+      typeof data !== "string" && !(data instanceof ArrayBuffer) &&
+      !ArrayBuffer.isView(data)
+    ) {
+      return rejected(
+        new TypeError(
+          `Cannot send message: expected a string or bytes, current value is of type ${
+            data === null ? "null" : typeof data
+          }`,
+        ),
+      );
+    }
+    if (this.#state !== OPEN) return rejected(this.#error("send"));
+    const sent = this.#outgoing.send(data);
+    if (sent !== undefined) return sent;
+    const detail =
+      `more than ${this.#shared.limits.maxUnsentBytes} bytes wait ` +
+      "for a peer that does not keep up (is each send() awaited?)";
+    this.#giveUp(detail, CloseCode.TryAgainLater);
+    return rejected(this.#error("send"));
+  }
+
+  /**
+   * Receives the next message.
+   *
+   * @param options What may end the wait.
+   * @returns The message: a string if it was text, bytes if it was binary.
+   * @throws {ConnectionClosedError} If the connection has ended and all that came is received.
+   * @throws {DOMException} "AbortError", or the reason of `signal`, once that aborts.
+   * @throws {TypeError} If another receiver waits already.
+   *
+   * @example Wait a second at most
+   * ```ts
+   * import { connect, serve } from "@wss/wss";
+   *
+   * await using server = await serve({ port: 0 }, (ws) => ws.send("Hello"));
+   * await using ws = await connect(server.url);
+   * console.log(await ws.receive({ signal: AbortSignal.timeout(1000) }));
+   * ```
+   */
+  receive(options?: ReceiveOptions): Promise<Message> {
+    return this.#incoming.receive(options?.signal);
+  }
+
+  /**
+   * Iterates over the messages until the connection ends. Leaving the loop does
+   * not close the connection.
+   *
+   * @returns An iterator that is done when the connection ended with 1000, 1001
+   * or without a code.
+   * @throws {ConnectionClosedError} If the connection ended in any other way.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined> {
+    const incoming = this.#incoming;
+    return {
+      next: () => incoming.next(),
+      return: () => Promise.resolve({ done: true, value: undefined }),
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  /**
+   * The messages as a stream; nothing is read ahead. It errors as iteration
+   * throws. Cancelling it closes the connection.
+   */
+  get readable(): ReadableStream<Message> {
+    return this.#readable ??= new ReadableStream<Message>({
+      pull: async (controller) => {
+        const { done, value } = await this.#incoming.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: async () => {
+        await this.close();
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  /**
+   * A stream whose chunks are sent, each as a message, at the pace of the peer.
+   * Closing it closes the connection with 1000, aborting it with 1011.
+   */
+  get writable(): WritableStream<MessageLike> {
+    return this.#writable ??= new WritableStream<MessageLike>({
+      write: (chunk) => this.send(chunk),
+      close: async () => {
+        await this.close();
+      },
+      abort: () => {
+        this.#close(CloseCode.InternalError, "");
+      },
+    }, { highWaterMark: 1 });
+  }
+
+  /**
+   * Closes the connection: what was sent still leaves, what comes from now on
+   * is dropped, what came before can still be received. A second call changes
+   * nothing.
+   *
+   * @param code 1000 or 3000 to 4999; of a server also 1001 to 1003 and 1007 to 1014.
+   * @param reason At most 123 bytes of UTF-8, for the peer to read.
+   * @returns How the connection ended, within `closeTimeout`.
+   * @throws {RangeError} If the code or the reason must not be sent.
+   */
+  async close(
+    code: number = CloseCode.Normal,
+    reason: string = "",
+  ): Promise<CloseInfo> {
+    checkClose(this.#shared.role, code, reason);
+    this.#close(code, reason);
+    return await this.closed;
+  }
+
+  /**
+   * Ends the connection for this side at once, without waiting for the peer:
+   * `closed` settles with 1006. The built-in engine has no way to cut the
+   * socket, so it keeps that until the peer answers, hangs up or is lost.
+   */
+  terminate(): void {
+    this.#giveUp("it was terminated", CloseCode.GoingAway);
+  }
+
+  /**
+   * Adds this connection to a topic, for the server's `publish()`; it leaves
+   * all topics when it ends.
+   *
+   * @param topic The topic.
+   * @returns What takes it off the topic again.
+   * @throws {TypeError} If there are no topics: on clients, and in an
+   * `upgrade()` that was given none.
+   */
+  subscribe(topic: string): () => void {
+    const topics = this.#shared.topics;
+    if (topics === undefined) {
+      throw new TypeError(
+        "Cannot subscribe: this connection has no topics; pass `topics: new Topics()` to upgrade()",
+      );
+    }
+    if (this.#state === CLOSED) return () => {};
+    topics.add(topic, this);
+    (this.#topics ??= new Set()).add(topic);
+    return () => {
+      topics.delete(topic, this);
+      this.#topics?.delete(topic);
+    };
+  }
+
+  /**
+   * Looks whether the peer still takes what is sent to it.
+   *
+   * @param now The time in milliseconds.
+   * @ignore
+   */
+  check(now: number): void {
+    if (this.#outgoing.stalled(now)) {
+      const { pongTimeout } = this.#shared.limits;
+      this.#giveUp(
+        `the peer took nothing for ${pongTimeout} ms`,
+        CloseCode.GoingAway,
+      );
+    }
+  }
+
+  /** Closes the connection; see {@linkcode close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #deliver(data: string | ArrayBuffer): void {
+    if (this.#state !== OPEN) return;
+    const { limits } = this.#shared;
+    let message: Message;
+    if (typeof data === "string") {
+      message = data;
+      if (
+        3 * data.length > limits.maxMessageSize &&
+        utf8(data) > limits.maxMessageSize
+      ) {
+        return this.#tooBig();
+      }
+    } else {
+      if (data.byteLength > limits.maxMessageSize) return this.#tooBig();
+      message = new Uint8Array(data);
+    }
+    const incoming = this.#incoming;
+    if (!incoming.waiting) {
+      if (incoming.length >= limits.maxQueuedMessages) {
+        return this.#close(
+          CloseCode.TryAgainLater,
+          `more than ${limits.maxQueuedMessages} messages wait to be received`,
+        );
+      }
+      if (incoming.bytes >= limits.maxQueuedBytes) {
+        return this.#close(
+          CloseCode.TryAgainLater,
+          `more than ${limits.maxQueuedBytes} bytes wait to be received`,
+        );
+      }
+    }
+    incoming.push(message);
+  }
+
+  #tooBig(): void {
+    this.#close(
+      CloseCode.MessageTooBig,
+      `message over ${this.#shared.limits.maxMessageSize} bytes`,
+    );
+  }
+
+  #close(code: number, reason: string): void {
+    if (this.#state !== OPEN) return;
+    this.#state = CLOSING;
+    this.#sentClose = { code, reason, wasClean: false };
+    const { closeTimeout } = this.#shared.limits;
+    this.#closeTimer = setTimeout(() => {
+      this.#closeTimer = undefined;
+      this.#closeChannel();
+      this.#finish({
+        code: 0,
+        reason: "",
+        detail:
+          `the peer did not answer the close frame for ${closeTimeout} ms`,
+      });
+    }, closeTimeout);
+    if (this.#outgoing.flushed) this.#closeChannel();
+    else this.#outgoing.flush().then(() => this.#closeChannel());
+  }
+
+  #closeChannel(): void {
+    if (this.#state !== CLOSING) return;
+    const { code, reason } = this.#sentClose!;
+    this.#channel.close(wireCode(this.#shared.role, code), reason);
+  }
+
+  /** Ends the connection for this side, and asks the channel to follow. */
+  #giveUp(detail: string, code: number): void {
+    if (this.#state === CLOSED) return;
+    this.#finish({ code: 0, reason: "", detail });
+    this.#channel.close(wireCode(this.#shared.role, code), "");
+  }
+
+  #drain(): void {
+    const close = () =>
+      this.#close(CloseCode.GoingAway, "server is shutting down");
+    if (this.#incoming.waiting) close();
+    else this.#incoming.onidle = close;
+  }
+
+  #finish(end: ChannelEnd): void {
+    if (this.#state === CLOSED) return;
+    this.#state = CLOSED;
+    clearTimeout(this.#closeTimer);
+    unwatch(this, this.#shared.limits.pongTimeout);
+    this.#info = this.#summary(end);
+    this.#end = end;
+    for (const topic of this.#topics ?? []) {
+      this.#shared.topics?.delete(topic, this);
+    }
+    this.#incoming.end(
+      () => this.#error("receive"),
+      isNormalClose(this.#info.code),
+    );
+    this.#outgoing.end(() => this.#error("send"));
+    this.#closed?.resolve(this.#info);
+  }
+
+  #summary(end: ChannelEnd): CloseInfo {
+    const sent = this.#sentClose;
+    if (end.code === 0) {
+      // Hung up on our close frame: what was sent is what is known.
+      if (sent !== undefined && end.detail === undefined) return sent;
+      return { code: CloseCode.Abnormal, reason: "", wasClean: false };
+    }
+    if (end.code === CloseCode.NoStatus && sent !== undefined) {
+      return { ...sent, wasClean: true };
+    }
+    // A peer that echoes the code answers a code that stands for another here.
+    const code = sent !== undefined &&
+        end.code === wireCode(this.#shared.role, sent.code)
+      ? sent.code
+      : end.code;
+    return { code, reason: end.reason, wasClean: true };
+  }
+
+  #error(action: string): ConnectionClosedError {
+    const info = this.#info ?? this.#sentClose ??
+      { code: CloseCode.Abnormal, reason: "", wasClean: false };
+    const options: { detail?: string; cause?: unknown } = {};
+    if (this.#end?.detail !== undefined) options.detail = this.#end.detail;
+    if (this.#end?.cause !== undefined) options.cause = this.#end.cause;
+    return new ConnectionClosedError(action, info, options);
+  }
+}
+
+const encoder = new TextEncoder();
+
+function utf8(text: string): number {
+  return encoder.encode(text).length;
+}
+
+/** Gives a connection a message that came; for engines. */
+export function deliver(
+  connection: Connection<unknown>,
+  data: string | ArrayBuffer,
+): void {
+  deliver_(connection, data);
+}
+
+/** Tells a connection that its socket is gone; for engines. */
+export function finish(connection: Connection<unknown>, end: ChannelEnd): void {
+  finish_(connection, end);
+}
+
+/** Lets a connection end, with 1001, when its handler has nothing left to do. */
+export function drain(connection: Connection<unknown>): void {
+  drain_(connection);
+}

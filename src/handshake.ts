@@ -1,0 +1,136 @@
+/**
+ * The server's part of the opening handshake (RFC 6455, section 4.2): what a
+ * request must be, and how it is refused.
+ *
+ * @module
+ */
+
+/** 16 bytes in base64 (RFC 6455, section 4.2.1, item 5). */
+const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
+
+/** A short refusal in plain text; `say` is for the person at the other end. */
+export function refuse(
+  status: number,
+  say: string,
+  headers: Record<string, string> = {},
+): Response {
+  return new Response(`${say}\n`, {
+    status,
+    headers: { "content-type": "text/plain; charset=utf-8", ...headers },
+  });
+}
+
+/** Whether the request wants to become a WebSocket, rightly or wrongly. */
+export function wantsWebSocket(request: Request): boolean {
+  return hasToken(request.headers.get("upgrade"), "websocket");
+}
+
+/** What is wrong with an opening handshake, as the answer to it. */
+export function findFault(request: Request): Response | undefined {
+  const { headers } = request;
+  if (request.method !== "GET") {
+    return refuse(405, "A WebSocket handshake is a GET request", {
+      allow: "GET",
+    });
+  }
+  if (!hasToken(headers.get("connection"), "upgrade")) {
+    return refuse(400, "A WebSocket handshake needs `Connection: Upgrade`");
+  }
+  if (headers.get("sec-websocket-version") !== "13") {
+    return refuse(426, "This server speaks version 13 of the protocol", {
+      "sec-websocket-version": "13",
+      upgrade: "websocket",
+      connection: "upgrade",
+    });
+  }
+  if (!KEY.test(headers.get("sec-websocket-key") ?? "")) {
+    return refuse(400, "Sec-WebSocket-Key must be 16 bytes in base64");
+  }
+  return undefined;
+}
+
+/** The answer to an ordinary HTTP request, where the server has no other. */
+export function upgradeRequired(url: string): Response {
+  return refuse(426, `This is a WebSocket server: connect to ${url}`, {
+    upgrade: "websocket",
+    connection: "upgrade",
+  });
+}
+
+/** The subprotocols that the client offers, in its order. */
+export function offeredProtocols(request: Request): string[] {
+  return tokens(request.headers.get("sec-websocket-protocol"));
+}
+
+/** The first of the server's subprotocols that the client offers; empty if none is. */
+export function chooseProtocol(
+  offered: readonly string[],
+  supported: readonly string[],
+): string {
+  return supported.find((protocol) => offered.includes(protocol)) ?? "";
+}
+
+/** Which pages of other sites may connect. */
+export type OriginPolicy =
+  | readonly string[]
+  | ((origin: string, request: Request) => boolean | Promise<boolean>);
+
+/**
+ * Whether the page that makes the request may do so (RFC 6455, section 10.2).
+ * A request without `Origin` comes from no page. Without a policy the page must
+ * be of the same origin as `url`, the address the client connected to.
+ */
+export async function isOriginAllowed(
+  request: Request,
+  url: string,
+  policy: OriginPolicy | undefined,
+): Promise<boolean> {
+  const origin = request.headers.get("origin");
+  if (origin === null) return true;
+  if (typeof policy === "function") return await policy(origin, request);
+  if (policy !== undefined) return policy.includes(origin);
+  return origin === new URL(url.replace(/^ws/, "http")).origin;
+}
+
+/** Refuses what can never be the value of an `Origin` header (RFC 6454, section 7). */
+export function checkOriginPolicy(policy: OriginPolicy | undefined): void {
+  if (policy === undefined || typeof policy === "function") return;
+  for (const origin of policy) {
+    const real = URL.canParse(origin) ? new URL(origin).origin : undefined;
+    if (origin === "null" || (real === origin)) continue;
+    // Origins of browser extensions are opaque to URL, yet they are sent.
+    if (real === "null" && /^[a-z][a-z0-9+.-]*:\/\/[^/\s]+$/.test(origin)) {
+      continue;
+    }
+    throw new TypeError(
+      `Cannot allow origin ${
+        JSON.stringify(origin)
+      }: an origin is scheme, host and port, like "https://app.example"`,
+    );
+  }
+}
+
+/** Refuses what is not a token, of which subprotocols are made (RFC 6455, section 4.1). */
+export function checkProtocols(protocols: readonly string[]): void {
+  for (const protocol of protocols) {
+    if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(protocol)) {
+      throw new TypeError(
+        `Cannot use subprotocol ${
+          JSON.stringify(protocol)
+        }: it must be a token of letters, digits and !#$%&'*+-.^_\`|~`,
+      );
+    }
+  }
+  if (new Set(protocols).size !== protocols.length) {
+    throw new TypeError("Cannot use the same subprotocol twice");
+  }
+}
+
+function tokens(header: string | null): string[] {
+  return (header ?? "").split(",").map((token) => token.trim()).filter(Boolean);
+}
+
+function hasToken(header: string | null, token: string): boolean {
+  return header !== null &&
+    tokens(header).some((one) => one.toLowerCase() === token);
+}

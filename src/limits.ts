@@ -1,0 +1,108 @@
+/**
+ * What a connection may take, and how long it may take over it.
+ *
+ * @module
+ */
+
+/** Limits and deadlines of a connection. Every one has a default. */
+export interface Limits {
+  /**
+   * The largest message taken from the peer, in bytes. A larger one closes the
+   * connection with 1009.
+   *
+   * @default {1_048_576}
+   */
+  maxMessageSize?: number;
+  /**
+   * How many messages may wait to be received. One more closes the connection
+   * with 1013.
+   *
+   * @default {1_024}
+   */
+  maxQueuedMessages?: number;
+  /**
+   * How many bytes of messages may wait to be received (of text, UTF-16
+   * units). Past it the connection closes with 1013.
+   *
+   * @default {16_777_216}
+   */
+  maxQueuedBytes?: number;
+  /**
+   * The mark of the send buffer, in bytes: `send()` waits while more than this
+   * is on its way to the peer.
+   *
+   * @default {1_048_576}
+   */
+  sendBuffer?: number;
+  /**
+   * How many bytes may wait to be sent when `send()` is not awaited. Past it
+   * the peer is given up with 1006.
+   *
+   * @default {16_777_216}
+   */
+  maxUnsentBytes?: number;
+  /**
+   * How long the peer has to answer a close frame, in milliseconds. After it
+   * the connection counts as ended with 1006.
+   *
+   * @default {10_000}
+   */
+  closeTimeout?: number;
+  /**
+   * How long a peer may take nothing of what is sent to it, in milliseconds,
+   * before it is given up with 1006; on a server also how long it has to
+   * answer a ping.
+   *
+   * @default {20_000}
+   */
+  pongTimeout?: number;
+}
+
+/** {@linkcode Limits} with every default filled in. */
+export type ResolvedLimits = Readonly<Required<Limits>>;
+
+const DEFAULTS: ResolvedLimits = Object.freeze({
+  maxMessageSize: 1 << 20,
+  maxQueuedMessages: 1024,
+  maxQueuedBytes: 16 << 20,
+  sendBuffer: 1 << 20,
+  maxUnsentBytes: 16 << 20,
+  closeTimeout: 10_000,
+  pongTimeout: 20_000,
+});
+
+/** The longest delay that a timer takes, in milliseconds. */
+const MAX_DELAY = 0x7fffffff;
+
+/** Refuses a deadline that no timer can keep. */
+export function checkTimeout(name: string, value: number): number {
+  if (!(value > 0 && value <= MAX_DELAY)) {
+    throw new RangeError(
+      `Cannot use ${name}: it must be from 1 to ${MAX_DELAY} ms, current value is ${value}`,
+    );
+  }
+  return value;
+}
+
+/**
+ * Fills in the defaults and refuses values that make no sense.
+ *
+ * @throws {RangeError} If a limit is not a positive whole number, or a timeout
+ * is not one that a timer can keep.
+ */
+export function resolveLimits(options: Limits): ResolvedLimits {
+  const limits: Record<string, number> = { ...DEFAULTS };
+  for (const name of Object.keys(DEFAULTS)) {
+    const value = options[name as keyof Limits];
+    if (value === undefined) continue;
+    if (name.endsWith("Timeout")) {
+      checkTimeout(name, value);
+    } else if (!Number.isSafeInteger(value) || value < 1) {
+      throw new RangeError(
+        `Cannot use ${name}: it must be a positive whole number, current value is ${value}`,
+      );
+    }
+    limits[name] = value;
+  }
+  return Object.freeze(limits) as ResolvedLimits;
+}

@@ -1,0 +1,38 @@
+/**
+ * Where a server says what nobody asked for.
+ *
+ * @module
+ */
+
+/** Takes the lines of a server's log; `console` is one. What it lacks is not logged. */
+export interface Logger {
+  /** What only helps to find a fault: who came, who was refused, who left. */
+  debug?(message: string): void;
+  /** What goes on in the ordinary course of things. */
+  info?(message: string): void;
+  /** What works but should be looked at. */
+  warn?(message: string): void;
+  /** What went wrong; `error` is what was thrown. */
+  error?(message: string, error?: unknown): void;
+}
+
+const encoder = new TextEncoder();
+
+function write(message: string): void {
+  Deno.stderr.writeSync(encoder.encode(`wss: ${message}\n`));
+}
+
+/** Warnings and errors to standard error. */
+export const stderrLogger: Logger = {
+  warn: write,
+  error: (message, error) =>
+    write(error === undefined ? message : `${message}\n${Deno.inspect(error)}`),
+};
+
+/** Text from outside, made fit for a log line: no control characters, not long. */
+export function printable(text: string): string {
+  const line = JSON.stringify(
+    text.length > 200 ? `${text.slice(0, 200)}…` : text,
+  );
+  return line.replace(/[\u007f-\u009f\u2028\u2029]/g, "?");
+}

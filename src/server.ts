@@ -1,0 +1,256 @@
+/**
+ * A server that listens: its connections, and how it goes down.
+ *
+ * @module
+ */
+
+import { admit, type Handler, type Policy, run, seenUrl } from "./accept.ts";
+import type { MessageLike } from "./channel.ts";
+import { CloseCode } from "./close_code.ts";
+import { type Connection, drain } from "./connection.ts";
+import {
+  type Listen,
+  listen,
+  type Listener,
+  upgradeRequest,
+} from "./engines/deno.ts";
+import { refuse, upgradeRequired, wantsWebSocket } from "./handshake.ts";
+import { checkTimeout } from "./limits.ts";
+import { sendToAll, type Topics } from "./topics.ts";
+
+/** Options for {@linkcode Server.shutdown}. */
+export interface ShutdownOptions {
+  /**
+   * When at the latest everything is closed, in milliseconds. Handlers have the
+   * first half of it to finish what they do.
+   *
+   * @default {10_000}
+   */
+  timeout?: number;
+}
+
+/** Options for {@linkcode Server.broadcast}. */
+export interface BroadcastOptions {
+  /** A connection that is left out: mostly the sender's own. */
+  except?: Connection<never> | undefined;
+}
+
+/** Answers an ordinary HTTP request. */
+export type FetchHandler = (
+  request: Request,
+  info: { remoteAddr: Deno.Addr },
+) => Response | Promise<Response>;
+
+/** What a server is made of. */
+export interface ServerSetup<Context> {
+  readonly where: Listen;
+  readonly policy: Policy<Context>;
+  readonly handler: Handler<Context>;
+  readonly fetch: FetchHandler | undefined;
+  readonly topics: Topics;
+}
+
+/** How long a listener may take to let go of idle HTTP connections, in milliseconds. */
+const LINGER = 500;
+
+/**
+ * A server that `serve()` started.
+ *
+ * @typeParam Context What `authorize` makes of a request.
+ *
+ * @example Tell all who are connected
+ * ```ts
+ * import { connect, serve } from "@wss/wss";
+ *
+ * await using server = await serve({ port: 0 }, (ws) => ws.closed);
+ * await using ws = await connect(server.url);
+ * while (server.connections.size === 0) await new Promise((next) => setTimeout(next));
+ * server.broadcast("The kitchen closes at ten");
+ * console.log(await ws.receive());
+ * ```
+ */
+export class Server<Context = undefined> implements AsyncDisposable {
+  readonly #setup: ServerSetup<Context>;
+  readonly #listener: Listener;
+  readonly #connections: Set<Connection<Context>> = new Set();
+  /** What runs on behalf of connections: a handler and the close after it. */
+  readonly #running: Set<Promise<void>> = new Set();
+  readonly #finished: PromiseWithResolvers<void> = Promise.withResolvers<
+    void
+  >();
+  #shutdown: Promise<void> | undefined;
+
+  /**
+   * Servers are made by `serve()`.
+   *
+   * @param setup What it is made of.
+   * @ignore
+   */
+  constructor(setup: ServerSetup<Context>) {
+    this.#setup = setup;
+    this.#listener = listen(
+      setup.where,
+      (request, remoteAddr) => this.#answer(request, remoteAddr),
+    );
+    this.#listener.finished.catch((error) => setup.policy.report(error))
+      .then(() => this.shutdown());
+  }
+
+  /** The address that the server listens on; its port is the real one. */
+  get addr(): Deno.Addr {
+    return this.#listener.addr;
+  }
+
+  /** The URL to connect to. */
+  get url(): string {
+    const { where } = this.#setup;
+    if ("path" in where) return `ws+unix:${where.path}`;
+    const { port } = this.addr as Deno.NetAddr;
+    const any = where.hostname === "0.0.0.0" || where.hostname === "::";
+    const name = any ? "localhost" : where.hostname;
+    const host = name.includes(":") ? `[${name}]` : name;
+    return `${"cert" in where ? "wss" : "ws"}://${host}:${port}`;
+  }
+
+  /** The connections that are open, or still closing. */
+  get connections(): ReadonlySet<Connection<Context>> {
+    return this.#connections;
+  }
+
+  /** Resolves when the server has ended; never rejects. */
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  /**
+   * Sends one message to every connection. It does not wait: a peer that cannot
+   * keep up is given up past its `maxUnsentBytes`.
+   *
+   * @param data The message.
+   * @param options Who is left out.
+   * @returns To how many it was sent.
+   */
+  broadcast(data: MessageLike, options: BroadcastOptions = {}): number {
+    const except: unknown = options.except;
+    const open = this.#connections.values().filter((connection) =>
+      connection.open && connection !== except
+    );
+    return sendToAll(open, data);
+  }
+
+  /**
+   * Sends one message to every connection that subscribed to `topic`.
+   *
+   * @param topic The topic; see `Connection.subscribe()`.
+   * @param data The message.
+   * @returns To how many it was sent.
+   */
+  publish(topic: string, data: MessageLike): number {
+    return this.#setup.topics.publish(topic, data);
+  }
+
+  /**
+   * Shuts down, within its deadline whatever the peers do. New handshakes are
+   * refused with 503. A handler that waits for a message has its connection
+   * closed with 1001 at once, one that works when it waits next, and all that
+   * are left after half of the time. At the deadline the rest is cut.
+   *
+   * @param options How long it may take.
+   * @returns A promise that resolves when the server has ended.
+   * @throws {RangeError} If the timeout is not one that a timer can keep.
+   */
+  shutdown(options: ShutdownOptions = {}): Promise<void> {
+    const timeout = checkTimeout("timeout", options.timeout ?? 10_000);
+    return this.#shutdown ??= this.#goDown(timeout);
+  }
+
+  /** Shuts down; see {@linkcode shutdown}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  async #goDown(timeout: number): Promise<void> {
+    const deadline = performance.now() + timeout;
+    for (const connection of this.#connections) drain(connection);
+    if (!await this.#idle(timeout / 2)) {
+      for (const connection of this.#connections) {
+        // It may be closing already; how it ends is the handler's to see.
+        connection.close(CloseCode.GoingAway, "server is shutting down");
+      }
+      if (!await this.#idle(deadline - performance.now())) {
+        for (const connection of this.#connections) connection.terminate();
+      }
+    }
+    const linger = Math.min(LINGER, deadline - performance.now());
+    const gone = await within(this.#listener.shutdown(), linger);
+    if (!gone) this.#listener.abort();
+    this.#finished.resolve();
+  }
+
+  /** Whether all handlers have returned, and all connections ended, within `ms`. */
+  async #idle(ms: number): Promise<boolean> {
+    const deadline = performance.now() + ms;
+    while (this.#running.size > 0) {
+      const left = deadline - performance.now();
+      if (!await within(Promise.all(this.#running), left)) return false;
+    }
+    return true;
+  }
+
+  async #answer(request: Request, remoteAddr: Deno.Addr): Promise<Response> {
+    const { policy, where, fetch } = this.#setup;
+    const secure = "cert" in where;
+    const incoming = { request, remoteAddr, secure };
+    if (!wantsWebSocket(request)) {
+      const seen = seenUrl(incoming, policy);
+      if (fetch === undefined) return upgradeRequired(seen.url);
+      try {
+        return await fetch(request, { remoteAddr: seen.remoteAddr });
+      } catch (error) {
+        policy.report(error);
+        return refuse(500, "The server failed to answer");
+      }
+    }
+    if (this.#shutdown !== undefined) return goingDown();
+    const opening = await admit(incoming, policy);
+    if (opening instanceof Response) return opening;
+    // It may have begun while `authorize` decided.
+    if (this.#shutdown !== undefined) return goingDown();
+    return upgradeRequest({
+      request,
+      shared: policy.shared,
+      pingInterval: policy.pingInterval,
+      opening,
+      onopen: (connection) => this.#start(connection),
+      onfail: () => policy.logger.debug?.("a client left during its handshake"),
+    });
+  }
+
+  #start(connection: Connection<Context>): void {
+    this.#connections.add(connection);
+    if (this.#shutdown !== undefined) drain(connection);
+    const { handler, policy } = this.#setup;
+    const running = run(connection, handler, policy);
+    this.#running.add(running);
+    connection.closed.then(() => this.#connections.delete(connection));
+    running.then(() => this.#running.delete(running));
+  }
+}
+
+function goingDown(): Response {
+  return refuse(503, "The server is shutting down", {
+    "retry-after": "5",
+    connection: "close",
+  });
+}
+
+/** Whether `promise` settles within `ms`. */
+async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), Math.max(0, ms));
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * What the runtime says when a connection does not come about, and what it
+ * means.
+ *
+ * @module
+ */
+
+import {
+  HandshakeError,
+  NetworkError,
+  TlsError,
+  type TlsErrorReason,
+  type WssError,
+} from "../errors.ts";
+
+interface Explanation {
+  readonly says: RegExp;
+  readonly reason: TlsErrorReason;
+  readonly state: string;
+  readonly remedy: string;
+}
+
+const TLS: readonly Explanation[] = [
+  {
+    says: /UnknownIssuer/,
+    reason: "unknown-issuer",
+    state:
+      "its certificate was issued by an authority that is not trusted here",
+    remedy:
+      'pass the certificate of that authority, `caCerts: await loadCaCerts("certs/ca.pem")`',
+  },
+  {
+    says: /CaUsedAsEndEntity/,
+    reason: "ca-used-as-leaf",
+    state:
+      "its certificate is marked as one of an authority (CA:TRUE), as `openssl req -x509` makes them",
+    remedy:
+      "make one for servers with `deno task certs`, or add `-addext basicConstraints=critical,CA:FALSE` to openssl",
+  },
+  {
+    says: /NotValidForName/,
+    reason: "name-mismatch",
+    state: "its certificate is for another name",
+    remedy:
+      "connect to a name that the certificate has, or issue one for this name with `deno task certs NAME`",
+  },
+  {
+    says: /Expired/,
+    reason: "expired",
+    state: "its certificate has expired",
+    remedy:
+      "renew the server's certificate, and check the clock of this machine",
+  },
+  {
+    says: /NotValidYet/,
+    reason: "not-yet-valid",
+    state: "its certificate is not valid yet",
+    remedy: "check the clocks of both machines",
+  },
+  {
+    says: /InvalidContentType/,
+    reason: "not-tls",
+    state: "the server does not speak TLS on this port",
+    remedy: "connect with ws:// if the server is plain, or to its TLS port",
+  },
+  {
+    says: /KeyMismatch/,
+    reason: "key-mismatch",
+    state: "cert and key do not belong together",
+    remedy: "pass the key that the certificate was made with",
+  },
+  {
+    says: /No (?:certificates|keys) found|Unable to decode|InvalidData/,
+    reason: "malformed-pem",
+    state: "cert or key is not PEM",
+    remedy: "read them with loadCertChain(), which says what is wrong",
+  },
+  {
+    says:
+      /peer certificate|CertificateRequired|certificate required|HandshakeFailure|fatal alert/i,
+    reason: "other",
+    state: "the TLS handshake failed",
+    remedy:
+      "the cause tells more; `openssl s_client -connect HOST:PORT` shows what the server presents",
+  },
+];
+
+/** Makes a typed error of what the runtime said when `action` failed. */
+export function explain(action: string, cause: unknown): WssError {
+  const said = cause instanceof Error ? cause.message : String(cause);
+  for (const { says, reason, state, remedy } of TLS) {
+    if (says.test(said)) {
+      return new TlsError(`${action}: ${state}`, { reason, remedy, cause });
+    }
+  }
+  const status = /Invalid status code: (\d{3})/.exec(said)?.[1];
+  if (status !== undefined) {
+    return new HandshakeError(
+      `${action}: the server answered with status ${status} instead of a WebSocket`,
+      { status: Number(status), cause },
+    );
+  }
+  if (/invalid HTTP version parsed/.test(said)) {
+    return new HandshakeError(
+      `${action}: the answer is not HTTP; connect with wss:// if the server speaks TLS`,
+      { cause },
+    );
+  }
+  if (/dns error/.test(said)) {
+    return new NetworkError(
+      `${action}: the name of the host cannot be resolved`,
+      { cause },
+    );
+  }
+  if (/tcp connect error|os error/.test(said)) {
+    return new NetworkError(
+      `${action}: nothing listens there, or the host cannot be reached`,
+      { cause },
+    );
+  }
+  if (
+    /stream error|HTTP\/2 not supported|connection closed|unexpected EOF|tls handshake eof/i
+      .test(said)
+  ) {
+    return new HandshakeError(
+      `${action}: the server refused the WebSocket, or hung up; the runtime hides its answer`,
+      { cause },
+    );
+  }
+  return new HandshakeError(`${action}: the opening handshake failed`, {
+    cause,
+  });
+}

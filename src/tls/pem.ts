@@ -1,0 +1,560 @@
+/**
+ * Loads certificates and private keys from PEM files (RFC 7468), and refuses
+ * what would fail later, and less clearly, in a TLS handshake.
+ *
+ * @module
+ */
+
+import type { KeyObject, X509Certificate } from "node:crypto";
+import { fromFileUrl } from "@std/path";
+import { TlsError, type TlsErrorReason } from "../errors.ts";
+
+/** A server's certificate chain and private key, to be spread into the options of a server. */
+export interface CertChain {
+  /** The certificates in PEM, the server's own first. */
+  cert: string;
+  /** The private key of the first certificate, in PEM. */
+  key: string;
+}
+
+/** A host as certificates name it. */
+export interface Host {
+  /** Which kind of name it is. */
+  type: "dns" | "ip";
+  /** The name in lower-case ASCII, or the address in its shortest form, without brackets. */
+  name: string;
+}
+
+interface PemBlock {
+  label: string;
+  encrypted: boolean;
+  pem: string;
+}
+
+interface PemFile {
+  file: string;
+  certificates: PemBlock[];
+  keys: PemBlock[];
+}
+
+const MAKE =
+  "`deno run -RW jsr:@wss/wss/certs` (in the module's own checkout: `deno task certs`)";
+const USABLE_KEY_LABELS = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"];
+const USABLE_CURVES = ["prime256v1", "secp384r1", "secp521r1"];
+
+/**
+ * Loads a server's certificate chain and private key from PEM files, and
+ * checks them: that the key belongs to the first certificate, and that the
+ * certificate is a server's own, not an authority's, and valid now.
+ *
+ * Text between the blocks, a byte order mark and any line ends are fine. The
+ * private key may be PKCS #8, PKCS #1 (RSA) or SEC 1 (EC), and not encrypted.
+ *
+ * @param certFile The certificates, the server's own first, and perhaps the key.
+ * @param keyFile The private key, unless it is in `certFile`.
+ * @returns The chain, to be spread into `serve()` or `Deno.serve`.
+ * @throws {TlsError} If a file can't be read or is not what a server needs.
+ *
+ * @example One file that holds certificate and key
+ * ```ts
+ * import { ensureDevCertificates } from "@wss/wss/certs";
+ * import { loadCertChain } from "@wss/wss";
+ *
+ * const directory = await Deno.makeTempDir();
+ * const { chainFile } = await ensureDevCertificates({ directory });
+ * const { cert, key } = await loadCertChain(chainFile);
+ *
+ * console.log(cert.split("\n")[0]); // "-----BEGIN CERTIFICATE-----"
+ * console.log(key.split("\n")[0]); // "-----BEGIN PRIVATE KEY-----"
+ * ```
+ */
+export async function loadCertChain(
+  certFile: string | URL,
+  keyFile?: string | URL,
+): Promise<CertChain> {
+  const certs = await readPem(certFile);
+  const keys = keyFile === undefined ? certs : await readPem(keyFile);
+  const chain = await parseCertificates(certs);
+  const leaf = chain[0];
+  if (leaf === undefined) throw noCertificate(certs.file);
+  const key = await matchKey(chain, certs.file, keys, keyFile !== undefined);
+  assertServerCertificate(leaf, certs.file);
+  return { cert: certs.certificates.map((block) => block.pem).join(""), key };
+}
+
+/**
+ * Loads the certificates that a client is to trust from PEM files: those of
+ * authorities, and those that signed themselves. Everything else in the files
+ * is left out, private keys included, so that the file that a server loads
+ * serves its clients too.
+ *
+ * @param files Each file with at least one such certificate.
+ * @returns One PEM text for each certificate, for `connect()` or `Deno.createHttpClient`.
+ * @throws {TlsError} If a file can't be read or has no certificate to trust.
+ * @throws {TypeError} If no file is given.
+ *
+ * @example Trust what the server shows
+ * ```ts
+ * import { ensureDevCertificates } from "@wss/wss/certs";
+ * import { loadCaCerts } from "@wss/wss";
+ *
+ * const directory = await Deno.makeTempDir();
+ * const { chainFile } = await ensureDevCertificates({ directory });
+ *
+ * using client = Deno.createHttpClient({ caCerts: await loadCaCerts(chainFile) });
+ * ```
+ */
+export async function loadCaCerts(
+  ...files: (string | URL)[]
+): Promise<string[]> {
+  if (files.length === 0) {
+    throw new TypeError("Cannot load CA certificates: no file is given");
+  }
+  const pems = new Set<string>();
+  for (const file of files) {
+    for (const pem of await readCaCerts(file)) pems.add(pem);
+  }
+  return [...pems];
+}
+
+/**
+ * Tells for which DNS names and IP addresses a certificate is valid. Its
+ * common name doesn't count (RFC 9525 section 2), as it doesn't for clients.
+ *
+ * @param certPem The certificate in PEM; of several, the first.
+ * @returns The names as {@linkcode parseHost} writes them.
+ * @throws {TypeError} If there is no certificate in the text.
+ */
+export async function certificateNames(certPem: string): Promise<string[]> {
+  const block = parsePem("certificate", certPem).certificates[0];
+  if (!block) {
+    throw new TypeError(
+      "Cannot read the names of a certificate: there is none",
+    );
+  }
+  const { X509Certificate } = await import("node:crypto");
+  return namesOf(new X509Certificate(block.pem));
+}
+
+/**
+ * Tells whether a certificate is valid for a host.
+ *
+ * @param certPem The certificate in PEM; of several, the first.
+ * @param hostname The host, as in a URL.
+ * @returns Whether a client that asked for the host accepts the certificate's names.
+ * @throws {TypeError} If there is no certificate in the text, or the host is none.
+ */
+export async function coversHost(
+  certPem: string,
+  hostname: string,
+): Promise<boolean> {
+  const { name } = parseHost(hostname);
+  const names = await certificateNames(certPem);
+  const wildcard = name.startsWith("*.")
+    ? name
+    : name.replace(/^[^.:]+\./, "*.");
+  return names.includes(name) ||
+    (names.includes(wildcard) && parseHost(hostname).type === "dns");
+}
+
+/**
+ * Brings a host into the form that certificates have it in: international
+ * names in ASCII, addresses short and without brackets. `*.` may be in front
+ * of a name of two labels or more.
+ *
+ * @param host The host: no URL, no port.
+ * @returns What kind of host it is, and its name.
+ * @throws {TypeError} If it is neither a DNS name nor an IP address.
+ */
+export function parseHost(host: string): Host {
+  const bare = host.replace(/^\[(.*:.*)\]$/, "$1");
+  if (bare.includes("://")) {
+    throw badHost(host, "it is a URL; leave only its host");
+  }
+  if (/^(?:[^:]+|\[.*\]):\d+$/.test(host)) {
+    throw badHost(host, "it has a port; leave it out");
+  }
+  if (bare.includes(":")) {
+    return { type: "ip", name: canonical(`[${bare}]`, host).slice(1, -1) };
+  }
+  const [wildcard, rest] = bare.startsWith("*.")
+    ? ["*.", bare.slice(2)]
+    : ["", bare];
+  if (!/^[^\s/?#@%\\*]+$/.test(rest)) {
+    throw badHost(host, "it is no DNS name and no IP address");
+  }
+  const name = canonical(rest, host).replace(/\.$/, "");
+  if (/^[\d.]+$/.test(name)) {
+    if (wildcard !== "" || name !== rest) {
+      throw badHost(host, "it is no full IPv4 address");
+    }
+    return { type: "ip", name };
+  }
+  const labels = name.split(".");
+  if (
+    name.length > 253 ||
+    !labels.every((label) => /^(?!-)[a-z\d-]{1,63}(?<!-)$/.test(label))
+  ) {
+    throw badHost(
+      host,
+      "a DNS name is letters, digits and hyphens between dots",
+    );
+  }
+  if (wildcard !== "" && labels.length < 2) {
+    throw badHost(
+      host,
+      "clients refuse a wildcard with fewer than two names after it",
+    );
+  }
+  return { type: "dns", name: wildcard + name };
+}
+
+function canonical(hostname: string, host: string): string {
+  try {
+    return new URL(`https://${hostname}`).hostname;
+  } catch (cause) {
+    throw badHost(host, "it is no DNS name and no IP address", cause);
+  }
+}
+
+function badHost(host: string, why: string, cause?: unknown): TypeError {
+  return new TypeError(`Cannot use host ${JSON.stringify(host)}: ${why}`, {
+    cause,
+  });
+}
+
+async function readPem(file: string | URL): Promise<PemFile> {
+  const path = file instanceof URL ? fromFileUrl(file) : file;
+  let bytes: Uint8Array;
+  try {
+    bytes = await Deno.readFile(path);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+  return parsePem(path, new TextDecoder().decode(bytes));
+}
+
+function unreadable(file: string, cause: unknown): unknown {
+  const fail = (reason: TlsErrorReason, state: string, remedy: string) =>
+    failure(file, reason, state, remedy, cause);
+  if (cause instanceof Deno.errors.NotFound) {
+    return fail(
+      "missing-file",
+      "there is no such file",
+      `make one with ${MAKE}, or mend the path`,
+    );
+  }
+  if (cause instanceof Deno.errors.NotCapable) {
+    const flag = `--allow-read=${file}`;
+    return fail(
+      "unreadable-file",
+      "this program may not read it",
+      `run it with ${flag}`,
+    );
+  }
+  if (cause instanceof Deno.errors.PermissionDenied) {
+    const remedy = "make it readable for the user who runs this program";
+    return fail(
+      "unreadable-file",
+      "the operating system denies access",
+      remedy,
+    );
+  }
+  if (cause instanceof Deno.errors.IsADirectory) {
+    return fail(
+      "unreadable-file",
+      "it is a directory",
+      "name a file in it, such as localhost.pem",
+    );
+  }
+  if (!(cause instanceof Error)) return cause;
+  return fail(
+    "unreadable-file",
+    "it can't be read",
+    "see the cause of this error",
+  );
+}
+
+/** Finds the blocks that matter here; text around them is a comment (RFC 7468 section 2). */
+function parsePem(file: string, text: string): PemFile {
+  const result: PemFile = { file, certificates: [], keys: [] };
+  let open: { label: string; lines: string[] } | undefined;
+  for (
+    const line of text.split(/\r\n|\r|\n/).map((line) =>
+      line.replace(/^\uFEFF/, "").trimEnd()
+    )
+  ) {
+    const [, edge, label = ""] = /^-----(BEGIN|END) ([^-]+)-----$/.exec(line) ??
+      [];
+    if (edge === "BEGIN") {
+      if (open) throw malformed(file, `a ${open.label} block has no end`);
+      open = { label, lines: [] };
+    } else if (edge === "END") {
+      if (open?.label !== label) {
+        throw malformed(file, `a ${label} block has no beginning`);
+      }
+      addBlock(result, label, open.lines);
+      open = undefined;
+    } else {
+      open?.lines.push(line);
+    }
+  }
+  if (open) throw malformed(file, `a ${open.label} block has no end`);
+  return result;
+}
+
+function addBlock(result: PemFile, label: string, lines: string[]): void {
+  const isKey = label.endsWith("PRIVATE KEY");
+  if (!isKey && label !== "CERTIFICATE" && label !== "X509 CERTIFICATE") return;
+  const encrypted = label === "ENCRYPTED PRIVATE KEY" ||
+    lines.some((line) => /^Proc-Type:.*ENCRYPTED/.test(line));
+  if (isKey) {
+    const usable = !encrypted && USABLE_KEY_LABELS.includes(label);
+    const pem = usable ? encodePem(result.file, label, lines) : "";
+    result.keys.push({ label, encrypted, pem });
+  } else {
+    const pem = encodePem(result.file, "CERTIFICATE", lines);
+    result.certificates.push({ label, encrypted, pem });
+  }
+}
+
+function encodePem(file: string, label: string, lines: string[]): string {
+  let base64: string;
+  try {
+    base64 = Uint8Array.fromBase64(lines.join("")).toBase64();
+  } catch {
+    // The cause is dropped: of a key, it could hold a part.
+    throw malformed(file, `a ${label} block is not base64`);
+  }
+  if (base64 === "") throw malformed(file, `a ${label} block is empty`);
+  const body = base64.replace(/.{64}(?=.)/g, "$&\n");
+  return `-----BEGIN ${label}-----\n${body}\n-----END ${label}-----\n`;
+}
+
+async function parseCertificates(
+  { file, certificates }: PemFile,
+): Promise<X509Certificate[]> {
+  const { X509Certificate } = await import("node:crypto");
+  return certificates.map(({ pem }) => {
+    try {
+      return new X509Certificate(pem);
+    } catch (cause) {
+      throw malformed(file, "a CERTIFICATE block holds no certificate", cause);
+    }
+  });
+}
+
+/** The key of the first certificate, in PEM. */
+async function matchKey(
+  chain: X509Certificate[],
+  certFile: string,
+  { file, keys }: PemFile,
+  apart: boolean,
+): Promise<string> {
+  const usable = keys.filter((key) => key.pem !== "");
+  if (usable.length === 0) throw noUsableKey(file, keys, apart);
+  const { createPrivateKey } = await import("node:crypto");
+  for (const { pem } of usable) {
+    let key: KeyObject;
+    try {
+      key = createPrivateKey(pem);
+    } catch {
+      // The cause is dropped: it could hold a part of the key.
+      throw malformed(file, "its private key can't be decoded");
+    }
+    const owner = chain.findIndex((certificate) =>
+      certificate.checkPrivateKey(key)
+    );
+    if (owner > 0) throw wrongOrder(certFile, chain[owner]);
+    if (owner < 0) continue;
+    assertUsableKey(key, file);
+    return pem;
+  }
+  throw failure(
+    file,
+    "key-mismatch",
+    apart
+      ? `its private key is not that of ${certFile}`
+      : "its private key is not its certificate's",
+    `put the two that were made together there, or make new ones with ${MAKE}`,
+  );
+}
+
+function noUsableKey(file: string, keys: PemBlock[], apart: boolean): TlsError {
+  if (keys.some((key) => key.encrypted)) {
+    return failure(
+      file,
+      "encrypted-private-key",
+      "its private key is encrypted",
+      `write a decrypted copy with \`openssl pkey -in ${
+        quote(file)
+      } -out decrypted.key\`, and keep it private`,
+    );
+  }
+  if (keys[0]) {
+    return failure(
+      file,
+      "no-private-key",
+      `its private key is in a form that TLS does not use, ${keys[0].label}`,
+      "convert it to PKCS #8 in PEM",
+    );
+  }
+  const remedy = apart
+    ? "name the file with the private key as the keyFile argument"
+    : "give the private key's file as the second argument, keyFile";
+  return failure(
+    file,
+    "no-private-key",
+    "there is no private key in it",
+    remedy,
+  );
+}
+
+function assertUsableKey(key: KeyObject, file: string): void {
+  const { namedCurve = "", modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
+  const type = key.asymmetricKeyType;
+  if (
+    type === "ed25519" || (type === "ec" && USABLE_CURVES.includes(namedCurve))
+  ) return;
+  if (type === "rsa" && modulusLength >= 2048) return;
+  const kind = type === "rsa"
+    ? `${modulusLength}-bit RSA`
+    : `${type} ${namedCurve}`.trimEnd();
+  throw failure(
+    file,
+    "other",
+    `TLS in Deno does not take its private key, which is ${kind}`,
+    "use ECDSA on P-256, Ed25519, or RSA with 2048 bits or more",
+  );
+}
+
+function assertServerCertificate(leaf: X509Certificate, file: string): void {
+  if (leaf.ca) {
+    throw failure(
+      file,
+      "ca-used-as-leaf",
+      "its first certificate is an authority's (CA:TRUE), which clients refuse as a server's own",
+      `make one with ${MAKE}, or add \`-addext basicConstraints=critical,CA:FALSE\` to \`openssl req -x509\``,
+    );
+  }
+  assertValidNow(leaf, file);
+}
+
+function assertValidNow(
+  { validFromDate, validToDate }: X509Certificate,
+  file: string,
+): void {
+  const now = new Date();
+  const span =
+    `valid from ${validFromDate.toISOString()} to ${validToDate.toISOString()}`;
+  if (now > validToDate) {
+    throw failure(
+      file,
+      "expired",
+      `its certificate has expired, ${span}`,
+      `make a new one; ${MAKE}`,
+    );
+  }
+  if (now < validFromDate) {
+    throw failure(
+      file,
+      "not-yet-valid",
+      `its certificate is not valid yet, ${span}`,
+      `set this machine's clock, which says ${now.toISOString()}, or wait`,
+    );
+  }
+}
+
+async function readCaCerts(source: string | URL): Promise<string[]> {
+  const pem = await readPem(source);
+  const all = await parseCertificates(pem);
+  if (all.length === 0) throw noCertificate(pem.file);
+  const anchors = all.filter((certificate) =>
+    certificate.ca || isSelfSigned(certificate)
+  );
+  const first = anchors[0];
+  if (first === undefined) {
+    throw failure(
+      pem.file,
+      "not-a-ca",
+      "none of its certificates is an authority's or signed itself, so trusting it has no effect",
+      "name the file of the authority that issued it, such as ca.pem",
+    );
+  }
+  const now = new Date();
+  const valid = anchors.filter(({ validFromDate, validToDate }) =>
+    validFromDate <= now && now <= validToDate
+  );
+  if (valid.length === 0) assertValidNow(first, pem.file);
+  return valid.map((certificate) => `${certificate.toString().trimEnd()}\n`);
+}
+
+/** Tells whether a certificate is signed with its own key. */
+function isSelfSigned(certificate: X509Certificate): boolean {
+  return certificate.subject === certificate.issuer &&
+    certificate.verify(certificate.publicKey);
+}
+
+function namesOf(certificate: X509Certificate): string[] {
+  const names = (certificate.subjectAltName ?? "").split(", ").flatMap(
+    (entry) => {
+      const [, name = ""] = /^(?:DNS|IP Address):(.+)$/.exec(entry) ?? [];
+      try {
+        return [parseHost(name).name];
+      } catch {
+        return []; // A name of another kind, such as an e-mail address.
+      }
+    },
+  );
+  return [...new Set(names)];
+}
+
+function failure(
+  file: string,
+  reason: TlsErrorReason,
+  state: string,
+  remedy: string,
+  cause?: unknown,
+): TlsError {
+  return new TlsError(`Cannot load ${file}: ${state}`, {
+    reason,
+    remedy,
+    cause,
+  });
+}
+
+function malformed(file: string, state: string, cause?: unknown): TlsError {
+  return failure(
+    file,
+    "malformed-pem",
+    state,
+    `copy the file anew, or make one with ${MAKE}`,
+    cause,
+  );
+}
+
+function noCertificate(file: string): TlsError {
+  return failure(
+    file,
+    "no-certificate",
+    "there is no certificate in PEM in it",
+    `make one with ${MAKE}, or convert it with \`openssl x509 -in ${
+      quote(file)
+    } -inform der\``,
+  );
+}
+
+function wrongOrder(file: string, leaf: X509Certificate | undefined): TlsError {
+  return failure(
+    file,
+    "key-mismatch",
+    "its private key belongs to a certificate that is not the first",
+    `put the server's own certificate, ${
+      leaf?.subject ?? ""
+    }, first and its issuer after it`,
+  );
+}
+
+function quote(file: string): string {
+  return /^[\w./:-]+$/.test(file) ? file : `'${file.replaceAll("'", `'\\''`)}'`;
+}
