@@ -7,7 +7,7 @@
 
 import { ensureDevCertificates } from "../certs/mod.ts";
 import type { Authority } from "../src/tls/authority.ts";
-import { type CertChain, loadCertChain } from "../src/tls/pem.ts";
+import { type CertChain, loadCertChain, parseHost } from "../src/tls/pem.ts";
 
 /** Certificates for the tests, and where they are. */
 export interface TestCertificates {
@@ -31,7 +31,7 @@ export interface TemporaryDirectory extends AsyncDisposable {
 export interface ForgeOptions {
   /** Who issues the certificate; without it, it signs itself. */
   issuer?: Authority;
-  /** The DNS names it is for. */
+  /** The DNS names and IP addresses it is for. */
   names?: string[];
   /** Whether it is an authority's (CA:TRUE). */
   ca?: boolean;
@@ -118,7 +118,7 @@ export async function forge(options: ForgeOptions = {}): Promise<CertChain> {
     extensions: [
       new x509.BasicConstraintsExtension(ca, undefined, true),
       new x509.SubjectAlternativeNameExtension(
-        names.map((value) => ({ type: "dns" as const, value })),
+        names.map(parseHost).map(({ type, name }) => ({ type, value: name })),
       ),
       await x509.AuthorityKeyIdentifierExtension.create(
         parent?.publicKey ?? keys.publicKey,

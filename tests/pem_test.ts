@@ -43,7 +43,7 @@ async function assertRefused(
   return error;
 }
 
-/** Puts a self-signed certificate and a text in its key's place into a file. */
+/** A block of PEM. */
 function block(label: string, text: string): string {
   return `-----BEGIN ${label}-----\n${text}\n-----END ${label}-----\n`;
 }

@@ -107,7 +107,7 @@ const MISMATCH_REMEDY =
  * @throws {RangeError} If the time of validity ends before it starts.
  *
  * @example An authority for one domain
- * ```ts no-assert
+ * ```ts
  * import { createAuthority } from "./authority.ts";
  *
  * const authority = await createAuthority({ hosts: ["example.test"] });
@@ -163,7 +163,7 @@ export async function createAuthority(
  * the authority isn't allowed to issue for a host.
  *
  * @example A certificate for a wildcard
- * ```ts no-assert
+ * ```ts
  * import { createAuthority, issueCertificate } from "./authority.ts";
  *
  * const hosts = ["*.example.test"];

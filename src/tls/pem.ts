@@ -452,7 +452,7 @@ function assertValidNow(
       file,
       "expired",
       `its certificate has expired, ${span}`,
-      `make a new one; ${MAKE}`,
+      `make a new one with ${MAKE}`,
     );
   }
   if (now < validFromDate) {
