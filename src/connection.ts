@@ -204,8 +204,8 @@ export class Connection<Context = undefined>
    */
   send(data: MessageLike): Promise<void> {
     if (
-      typeof data !== "string" && !(data instanceof ArrayBuffer) &&
-      !ArrayBuffer.isView(data)
+      typeof data !== "string" && !ArrayBuffer.isView(data) &&
+      !(data instanceof ArrayBuffer)
     ) {
       return rejected(
         new TypeError(

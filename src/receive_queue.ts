@@ -12,10 +12,15 @@ type Result = IteratorResult<Message, undefined>;
 /** Takes what the waiting side was promised. */
 type Resolve = (value: Message | Result) => void;
 
-const DONE: Result = Object.freeze({ done: true, value: undefined });
+// One executor for all promises: this is the path of every message.
+let resolveOfNew: Resolve;
+let rejectOfNew: (error: unknown) => void;
+function capture(resolve: Resolve, reject: (error: unknown) => void): void {
+  resolveOfNew = resolve;
+  rejectOfNew = reject;
+}
 
-/** Queues are short-lived mostly: past this, taken slots are given back. */
-const COMPACT_AT = 64;
+const DONE: Result = Object.freeze({ done: true, value: undefined });
 
 /** Rejects, and lets nobody be punished for not listening. */
 export function rejected(error: unknown): Promise<never> {
@@ -24,10 +29,16 @@ export function rejected(error: unknown): Promise<never> {
   return promise;
 }
 
+/** How many slots a queue begins with, and keeps when it is empty. */
+const SLOTS = 16;
+
 /** A queue of messages with room for one waiting receiver. */
 export class ReceiveQueue {
-  #items: Message[] | undefined;
+  // A ring: `length` messages from `#head` on.
+  #slots: (Message | undefined)[] | undefined;
   #head = 0;
+  /** How many messages wait. */
+  length = 0;
   /** Bytes of binary and UTF-16 units of text that wait. */
   bytes = 0;
 
@@ -44,11 +55,6 @@ export class ReceiveQueue {
   /** Called when a receiver finds nothing and begins to wait. */
   onidle: (() => void) | undefined;
 
-  /** How many messages wait. */
-  get length(): number {
-    return this.#items === undefined ? 0 : this.#items.length - this.#head;
-  }
-
   /** Whether a receiver waits for a message. */
   get waiting(): boolean {
     return this.#resolve !== undefined;
@@ -62,7 +68,9 @@ export class ReceiveQueue {
       resolve(this.#wantsResult ? { done: false, value: message } : message);
       return;
     }
-    (this.#items ??= []).push(message);
+    let slots = this.#slots ??= new Array(SLOTS);
+    if (this.length === slots.length) slots = this.#grow(slots);
+    slots[(this.#head + this.length++) & (slots.length - 1)] = message;
     this.bytes += sizeOf(message);
   }
 
@@ -81,12 +89,6 @@ export class ReceiveQueue {
     if (resolve === undefined || reject === undefined) return;
     if (this.#wantsResult && normal) resolve(DONE);
     else reject(error());
-  }
-
-  /** Drops what waits, when nobody may receive it any more. */
-  clear(): void {
-    this.#items = undefined;
-    this.#head = this.bytes = 0;
   }
 
   /** The next message; rejects once the queue is empty and ended. */
@@ -123,27 +125,31 @@ export class ReceiveQueue {
 
   #wait(wantsResult: boolean): Promise<Message | Result> {
     this.#wantsResult = wantsResult;
-    const promise = new Promise<Message | Result>((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    const promise = new Promise<Message | Result>(capture);
+    this.#resolve = resolveOfNew;
+    this.#reject = rejectOfNew;
     this.onidle?.();
     return promise;
   }
 
   #take(): Message {
-    const items = this.#items!;
-    const message = items[this.#head]!;
+    const slots = this.#slots!;
+    const message = slots[this.#head]!;
+    slots[this.#head] = undefined;
+    this.#head = (this.#head + 1) & (slots.length - 1);
     this.bytes -= sizeOf(message);
-    this.#head++;
-    if (this.#head === items.length) {
-      this.#items = undefined;
-      this.#head = 0;
-    } else if (this.#head >= COMPACT_AT && this.#head * 2 >= items.length) {
-      items.splice(0, this.#head);
+    if (--this.length === 0 && slots.length > SLOTS) {
+      this.#slots = undefined;
       this.#head = 0;
     }
     return message;
+  }
+
+  #grow(slots: (Message | undefined)[]): (Message | undefined)[] {
+    const grown = slots.slice(this.#head).concat(slots.slice(0, this.#head));
+    grown.length = 2 * slots.length;
+    this.#head = 0;
+    return this.#slots = grown;
   }
 }
 
