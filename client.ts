@@ -126,3 +126,10 @@ function parseUrl(url: string | URL): string {
   }
   return target.href;
 }
+
+if (import.meta.main) {
+  // Awaited here, it would wait for this module, which it imports.
+  import("./src/cli/greet_client.ts").then(async ({ greetClient }) => {
+    Deno.exit(await greetClient(Deno.args));
+  });
+}

@@ -287,3 +287,10 @@ async function checkNames(
     // What is wrong with it, the listener says.
   }
 }
+
+if (import.meta.main) {
+  // Awaited here, it would wait for this module, which it imports.
+  import("./src/cli/greet_server.ts").then(async ({ greetServer }) => {
+    Deno.exit(await greetServer(Deno.args));
+  });
+}

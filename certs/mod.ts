@@ -19,12 +19,8 @@
 import { fromFileUrl, join } from "@std/path";
 import type { X509Certificate } from "node:crypto";
 import { TlsError, type TlsErrorReason } from "../src/errors.ts";
-import {
-  certificateNames,
-  coversHost,
-  loadCertChain,
-  parseHost,
-} from "../src/tls/pem.ts";
+import { parseHost } from "../src/tls/host.ts";
+import { certificateNames, coversHost, loadCertChain } from "../src/tls/pem.ts";
 import type { Authority, IssuedCertificate } from "../src/tls/authority.ts";
 
 /** Options for {@linkcode ensureDevCertificates}. */
@@ -465,88 +461,9 @@ function explained(directory: string, error: unknown): unknown {
   );
 }
 
-const HELP = `Makes certificates for encrypted connections while developing.
-
-Usage:
-  deno task certs [options] [host…]
-  deno run --allow-read=certs --allow-write=certs jsr:@wss/wss/certs [options] [host…]
-
-The certificate is for localhost, 127.0.0.1, ::1 and each host: a DNS name, with
-*. in front or not, or an IP address. What is there and good is kept.
-
-Options:
-  --days N   for how many days a new certificate is valid, at most ${MAX_DAYS} (${DEFAULT_DAYS})
-  --out DIR  where the files go (certs)
-  --force    overwrite what is there; clients then have to trust the new ca.pem
-  -h, --help show this text`;
-
-/** What the program prints, and how it ends. */
-interface Outcome {
-  code: 0 | 1 | 2;
-  text: string;
-}
-
-async function run(args: string[]): Promise<Outcome> {
-  let options: DevCertificatesOptions | undefined;
-  try {
-    options = await parseOptions(args);
-  } catch (error) {
-    return { code: 2, text: `${messageOf(error)}\nTry --help` };
-  }
-  if (options === undefined) return { code: 0, text: HELP };
-  try {
-    return { code: 0, text: report(await ensureDevCertificates(options)) };
-  } catch (error) {
-    return { code: 1, text: messageOf(error) };
-  }
-}
-
-/** Reads the command line; `undefined` if help is asked for. */
-async function parseOptions(
-  args: string[],
-): Promise<DevCertificatesOptions | undefined> {
-  const { parseArgs } = await import("node:util");
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      days: { type: "string", default: String(DEFAULT_DAYS) },
-      force: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
-      out: { type: "string", default: "certs" },
-    },
-  });
-  if (values.help) return undefined;
-  const days = /^\d+$/.test(values.days) ? Number(values.days) : NaN;
-  assertDays(days);
-  if (values.out === "") throw new TypeError("Cannot use --out: it is empty");
-  positionals.forEach(parseHost);
-  const { force, out } = values;
-  return { hosts: positionals, directory: out, days, force };
-}
-
-function report(made: DevCertificates): string {
-  const { action, caFile, chainFile, names, notAfter } = made;
-  const done = { created: "Created", renewed: "Renewed", kept: "Kept" }[action];
-  return `${done} ${chainFile}, for ${names.join(", ")}
-Valid until ${notAfter.toISOString()}
-
-Servers load ${chainFile}: await serve({ ...await loadCertChain(${
-    JSON.stringify(chainFile)
-  }) }, handler)
-Clients trust ${caFile}: await connect(url, { caCerts: await loadCaCerts(${
-    JSON.stringify(caFile)
-  }) })
-To see it work: deno task demo
-Private keys are in this directory: keep it out of repositories`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 if (import.meta.main) {
-  const { code, text } = await run(Deno.args);
-  (code === 0 ? console.log : console.error)(text);
-  Deno.exitCode = code;
+  // Awaited here, it would wait for this module, which it imports.
+  import("../src/cli/certs.ts").then(async ({ certs }) => {
+    Deno.exit(await certs(Deno.args));
+  });
 }

@@ -7,7 +7,8 @@
 
 import { ensureDevCertificates } from "../certs/mod.ts";
 import type { Authority } from "../src/tls/authority.ts";
-import { type CertChain, loadCertChain, parseHost } from "../src/tls/pem.ts";
+import { parseHost } from "../src/tls/host.ts";
+import { type CertChain, loadCertChain } from "../src/tls/pem.ts";
 
 /** Certificates for the tests, and where they are. */
 export interface TestCertificates {

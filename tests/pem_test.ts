@@ -15,8 +15,8 @@ import {
   coversHost,
   loadCaCerts,
   loadCertChain,
-  parseHost,
 } from "../src/tls/pem.ts";
+import { parseHost } from "../src/tls/host.ts";
 import { devCertificates, forge, temporaryDirectory } from "./_certs.ts";
 
 const DAY = 86_400_000;

@@ -20,7 +20,7 @@ import {
   id_ce_nameConstraints,
   NameConstraints,
 } from "@peculiar/asn1-x509";
-import { type Host, parseHost } from "./pem.ts";
+import { type Host, parseHost } from "./host.ts";
 
 /** A certificate authority: what it shows and what it signs with. */
 export interface Authority {

@@ -8,6 +8,7 @@
 import type { KeyObject, X509Certificate } from "node:crypto";
 import { fromFileUrl } from "@std/path";
 import { TlsError, type TlsErrorReason } from "../errors.ts";
+import { parseHost } from "./host.ts";
 
 /** A server's certificate chain and private key, to be spread into the options of a server. */
 export interface CertChain {
@@ -15,14 +16,6 @@ export interface CertChain {
   cert: string;
   /** The private key of the first certificate, in PEM. */
   key: string;
-}
-
-/** A host as certificates name it. */
-export interface Host {
-  /** Which kind of name it is. */
-  type: "dns" | "ip";
-  /** The name in lower-case ASCII, or the address in its shortest form, without brackets. */
-  name: string;
 }
 
 interface PemBlock {
@@ -122,7 +115,7 @@ export async function loadCaCerts(
  * common name doesn't count (RFC 9525 section 2), as it doesn't for clients.
  *
  * @param certPem The certificate in PEM; of several, the first.
- * @returns The names as {@linkcode parseHost} writes them.
+ * @returns The names in lower-case ASCII, the addresses in their shortest form.
  * @throws {TypeError} If there is no certificate in the text.
  */
 export async function certificateNames(certPem: string): Promise<string[]> {
@@ -155,72 +148,6 @@ export async function coversHost(
     : name.replace(/^[^.:]+\./, "*.");
   return names.includes(name) ||
     (names.includes(wildcard) && parseHost(hostname).type === "dns");
-}
-
-/**
- * Brings a host into the form that certificates have it in: international
- * names in ASCII, addresses short and without brackets. `*.` may be in front
- * of a name of two labels or more.
- *
- * @param host The host: no URL, no port.
- * @returns What kind of host it is, and its name.
- * @throws {TypeError} If it is neither a DNS name nor an IP address.
- */
-export function parseHost(host: string): Host {
-  const bare = host.replace(/^\[(.*:.*)\]$/, "$1");
-  if (bare.includes("://")) {
-    throw badHost(host, "it is a URL; leave only its host");
-  }
-  if (/^(?:[^:]+|\[.*\]):\d+$/.test(host)) {
-    throw badHost(host, "it has a port; leave it out");
-  }
-  if (bare.includes(":")) {
-    return { type: "ip", name: canonical(`[${bare}]`, host).slice(1, -1) };
-  }
-  const [wildcard, rest] = bare.startsWith("*.")
-    ? ["*.", bare.slice(2)]
-    : ["", bare];
-  if (!/^[^\s/?#@%\\*]+$/.test(rest)) {
-    throw badHost(host, "it is no DNS name and no IP address");
-  }
-  const name = canonical(rest, host).replace(/\.$/, "");
-  if (/^[\d.]+$/.test(name)) {
-    if (wildcard !== "" || name !== rest) {
-      throw badHost(host, "it is no full IPv4 address");
-    }
-    return { type: "ip", name };
-  }
-  const labels = name.split(".");
-  if (
-    name.length > 253 ||
-    !labels.every((label) => /^(?!-)[a-z\d-]{1,63}(?<!-)$/.test(label))
-  ) {
-    throw badHost(
-      host,
-      "a DNS name is letters, digits and hyphens between dots",
-    );
-  }
-  if (wildcard !== "" && labels.length < 2) {
-    throw badHost(
-      host,
-      "clients refuse a wildcard with fewer than two names after it",
-    );
-  }
-  return { type: "dns", name: wildcard + name };
-}
-
-function canonical(hostname: string, host: string): string {
-  try {
-    return new URL(`https://${hostname}`).hostname;
-  } catch (cause) {
-    throw badHost(host, "it is no DNS name and no IP address", cause);
-  }
-}
-
-function badHost(host: string, why: string, cause?: unknown): TypeError {
-  return new TypeError(`Cannot use host ${JSON.stringify(host)}: ${why}`, {
-    cause,
-  });
 }
 
 async function readPem(file: string | URL): Promise<PemFile> {

@@ -1,0 +1,55 @@
+// A server that lets in who knows a secret, and a client that does.
+//
+// TOKEN=… deno run --allow-env=TOKEN --allow-net=localhost --allow-read=certs --allow-write=certs examples/token.ts
+import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
+import {
+  connect,
+  HandshakeError,
+  loadCaCerts,
+  loadCertChain,
+  serve,
+} from "@wss/wss";
+import { ensureDevCertificates } from "@wss/wss/certs";
+
+const token = Deno.env.get("TOKEN");
+if (token === undefined) {
+  throw new Error("Cannot start: set TOKEN to the secret of this server");
+}
+const expected = await digest(`Bearer ${token}`);
+
+/** Digests have one length, so the comparison tells nothing about the secret's. */
+function digest(text: string): Promise<ArrayBuffer> {
+  return crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+}
+
+const { caFile, chainFile } = await ensureDevCertificates();
+const caCerts = await loadCaCerts(caFile);
+
+await using server = await serve(
+  {
+    port: 0,
+    ...await loadCertChain(chainFile),
+    authorize: async (request) => {
+      const given = await digest(request.headers.get("authorization") ?? "");
+      if (timingSafeEqual(given, expected)) return { role: "operator" };
+      return new Response("Who are you?\n", {
+        status: 401,
+        headers: { "www-authenticate": "Bearer" },
+      });
+    },
+  },
+  (ws) => ws.send(`Welcome, ${ws.context.role}`),
+);
+
+try {
+  await connect(server.url, { caCerts });
+} catch (error) {
+  if (!(error instanceof HandshakeError)) throw error;
+  console.log("Without the token: refused");
+}
+
+await using ws = await connect(server.url, {
+  caCerts,
+  headers: { authorization: `Bearer ${token}` },
+});
+console.log(await ws.receive());
