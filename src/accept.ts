@@ -242,7 +242,7 @@ export async function admit<Context>(
     return {
       url,
       remoteAddr,
-      request,
+      handshake: { url: request.url, headers: [...request.headers] },
       protocol: chooseProtocol(protocols, policy.protocols),
       context: verdict as Context,
     };

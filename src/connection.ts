@@ -32,7 +32,13 @@ export interface Opening<Context> {
   readonly protocol: string;
   readonly context: Context;
   readonly remoteAddr?: Deno.Addr | undefined;
-  readonly request?: Request | undefined;
+  readonly handshake?: HandshakeRequest | undefined;
+}
+
+/** What is kept of a request, which the runtime takes back when it upgrades. */
+export interface HandshakeRequest {
+  readonly url: string;
+  readonly headers: [string, string][];
 }
 
 /** Options for {@linkcode Connection.receive}. */
@@ -153,9 +159,11 @@ export class Connection<Context = undefined>
     return this.#opening.remoteAddr;
   }
 
-  /** The request of the opening handshake; on servers only. */
+  /** A copy of the request of the opening handshake; on servers only. */
   get request(): Request | undefined {
-    return this.#opening.request;
+    const handshake = this.#opening.handshake;
+    if (handshake === undefined) return undefined;
+    return new Request(handshake.url, { headers: handshake.headers });
   }
 
   /** Whether messages can still be sent. */

@@ -32,7 +32,7 @@ export interface ShutdownOptions {
 /** Options for {@linkcode Server.broadcast}. */
 export interface BroadcastOptions {
   /** A connection that is left out: mostly the sender's own. */
-  except?: Connection<never> | undefined;
+  except?: Connection<unknown> | undefined;
 }
 
 /** Answers an ordinary HTTP request. */
@@ -131,7 +131,7 @@ export class Server<Context = undefined> implements AsyncDisposable {
    * @returns To how many it was sent.
    */
   broadcast(data: MessageLike, options: BroadcastOptions = {}): number {
-    const except: unknown = options.except;
+    const { except } = options;
     const open = this.#connections.values().filter((connection) =>
       connection.open && connection !== except
     );

@@ -1,0 +1,517 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  connect,
+  type Connection,
+  ConnectionClosedError,
+  serve,
+  TlsError,
+  Topics,
+  upgrade,
+} from "../mod.ts";
+import { devCertificates, forge, temporaryDirectory } from "./_certs.ts";
+import { connectTls, serveTls } from "./_pair.ts";
+
+async function echo(ws: Connection<unknown>): Promise<void> {
+  for await (const message of ws) await ws.send(message);
+}
+
+/** An ordinary HTTPS request to a server of `serveTls`. */
+async function get(
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; headers: Headers; text: string }> {
+  const { ca } = await devCertificates();
+  using client = Deno.createHttpClient({ caCerts: [ca], http2: false });
+  const response = await fetch(url.replace(/^ws/, "http"), { client, headers });
+  const { status } = response;
+  return { status, headers: response.headers, text: await response.text() };
+}
+
+Deno.test("serve() greets over TLS", async () => {
+  await using server = await serveTls({}, async (ws) => {
+    await ws.send(`Hello ${await ws.receive()}!`);
+  });
+  assert(server.url.startsWith("wss://localhost:"));
+  await using ws = await connectTls(server);
+  await ws.send("Ada");
+  assertEquals(await ws.receive(), "Hello Ada!");
+  assertEquals(await ws.closed, { code: 1000, reason: "", wasClean: true });
+});
+
+Deno.test("serve() closes with 1011 when the handler throws, and keeps the reason to itself", async () => {
+  const errors: unknown[] = [];
+  const onError = (error: unknown, ws?: Connection) =>
+    errors.push(error, ws?.id);
+  let id = "";
+  const secret = new Error("the password is 1234");
+  await using server = await serveTls({ onError }, (ws) => {
+    id = ws.id;
+    throw secret;
+  });
+  const ws = await connectTls(server);
+  assertEquals(await ws.closed, { code: 1011, reason: "", wasClean: true });
+  assertEquals(errors, [secret, id]);
+});
+
+Deno.test("serve() does not report a handler that ends because its peer left", async () => {
+  const errors: unknown[] = [];
+  const { promise: done, resolve } = Promise.withResolvers<void>();
+  await using server = await serveTls(
+    { onError: (e) => errors.push(e) },
+    async (ws) => {
+      try {
+        await ws.receive();
+      } finally {
+        resolve();
+      }
+    },
+  );
+  const ws = await connectTls(server);
+  await ws.close();
+  await done;
+  await server.shutdown();
+  assertEquals(errors, []);
+});
+
+Deno.test("serve() agrees on its own first choice among the subprotocols offered", async () => {
+  await using server = await serveTls({ protocols: ["b", "a"] }, echo);
+  for (
+    const [offered, agreed] of [[["a", "b"], "b"], [["a"], "a"], [["c"], ""], [
+      [],
+      "",
+    ]] as const
+  ) {
+    await using ws = await connectTls(server, { protocols: [...offered] });
+    assertEquals(ws.protocol, agreed);
+  }
+});
+
+Deno.test("serve() gives what authorize returns to the handler, typed", async () => {
+  await using server = await serveTls({
+    authorize: async (request, { url, remoteAddr, protocols }) => {
+      await Promise.resolve();
+      const { hostname } = remoteAddr as Deno.NetAddr;
+      const name = new URL(request.url).searchParams.get("name");
+      if (name === null) return new Response("Who?", { status: 401 });
+      return { name, url, hostname, protocols };
+    },
+  }, async (ws) => {
+    const name: string = ws.context.name;
+    await ws.send(JSON.stringify({ ...ws.context, name }));
+  });
+  await using ws = await connectTls(server, { protocols: ["x"] }, "/?name=Ada");
+  assertEquals(JSON.parse(await ws.receive() as string), {
+    name: "Ada",
+    url: `${server.url}/?name=Ada`,
+    hostname: "127.0.0.1",
+    protocols: ["x"],
+  });
+  await assertRejects(() => connectTls(server), Error, "refused");
+});
+
+Deno.test("serve() answers ordinary requests with 426, or by fetch", async () => {
+  await using plain = await serveTls({}, echo);
+  const { status, headers, text } = await get(`${plain.url}/room`);
+  assertEquals([status, headers.get("upgrade")], [426, "websocket"]);
+  assertEquals(
+    text,
+    `This is a WebSocket server: connect to ${plain.url}/room\n`,
+  );
+
+  const errors: unknown[] = [];
+  const secret = new Error("secret");
+  await using both = await serveTls({
+    onError: (error) => errors.push(error),
+    fetch: (request) => {
+      if (request.url.endsWith("/fail")) throw secret;
+      return new Response("a page");
+    },
+  }, echo);
+  assertEquals((await get(both.url)).text, "a page");
+  const failed = await get(`${both.url}/fail`);
+  assertEquals([failed.status, failed.text], [
+    500,
+    "The server failed to answer\n",
+  ]);
+  assertEquals(errors, [secret]);
+});
+
+Deno.test("serve() lets pages of its own origin in, and no others", async () => {
+  await using server = await serveTls({}, (ws) => ws.send("in"));
+  const own = server.url.replace("wss", "https");
+  await using ws = await connectTls(server, { headers: { origin: own } });
+  assertEquals(await ws.receive(), "in");
+  for (
+    const origin of [
+      "https://evil.example",
+      "null",
+      own.replace("https", "http"),
+      own.replace(/\d+$/, "1"),
+      `${own}.evil.example`,
+    ]
+  ) {
+    await assertRejects(
+      () => connectTls(server, { headers: { origin } }),
+      Error,
+      "refused",
+    );
+  }
+});
+
+Deno.test("serve() lets in the origins that it is given, and no others", async () => {
+  const origin = "https://app.example";
+  await using listed = await serveTls(
+    { origins: [origin] },
+    (ws) => ws.send("in"),
+  );
+  await using ws = await connectTls(listed, { headers: { origin } });
+  assertEquals(await ws.receive(), "in");
+  const own = listed.url.replace("wss", "https");
+  await assertRejects(() => connectTls(listed, { headers: { origin: own } }));
+
+  const origins = (origin: string) =>
+    Promise.resolve(origin.endsWith(".example"));
+  await using asked = await serveTls({ origins }, (ws) => ws.send("in"));
+  await using other = await connectTls(asked, { headers: { origin } });
+  assertEquals(await other.receive(), "in");
+  await assertRejects(() =>
+    connectTls(asked, { headers: { origin: "https://x.test" } })
+  );
+});
+
+Deno.test("serve() lets everybody in with insecureAnyOrigin, and warns of it", async () => {
+  const warnings: string[] = [];
+  await using server = await serveTls({
+    insecureAnyOrigin: true,
+    logger: { warn: (message) => warnings.push(message) },
+  }, (ws) => ws.send("in"));
+  await using ws = await connectTls(server, {
+    headers: { origin: "https://any.test" },
+  });
+  assertEquals(await ws.receive(), "in");
+  assertEquals(warnings, ["insecureAnyOrigin: pages of any site may connect"]);
+});
+
+Deno.test("serve() believes proxy headers from trusted proxies only", async () => {
+  const headers = {
+    "x-forwarded-for": "203.0.113.7, 198.51.100.2",
+    "x-forwarded-proto": "https",
+    "x-forwarded-host": "chat.example",
+    forwarded: 'for="[2001:db8::1]:4711";proto=https;host=rfc.example',
+    origin: "https://chat.example",
+  };
+  const tell = (ws: Connection) => {
+    const { hostname, port } = ws.remoteAddr as Deno.NetAddr;
+    return ws.send(`${hostname} ${port} ${ws.url}`);
+  };
+  const trusting = {
+    port: 0,
+    trustProxy: ["127.0.0.0/8", "198.51.100.2"],
+    logger: {},
+  };
+  await using server = await serve(trusting, tell);
+  await using ws = await connect(server.url, { headers });
+  assertEquals(await ws.receive(), "203.0.113.7 0 wss://chat.example/");
+
+  await using rfc = await serve({
+    ...trusting,
+    proxyHeader: "forwarded",
+    insecureAnyOrigin: true,
+  }, tell);
+  await using other = await connect(rfc.url, { headers });
+  assertEquals(await other.receive(), "2001:db8::1 4711 wss://rfc.example/");
+
+  await using wary = await serve({
+    port: 0,
+    trustProxy: ["198.51.100.2"],
+    insecureAnyOrigin: true,
+    logger: {},
+  }, tell);
+  await using third = await connect(wary.url, { headers });
+  assertStringIncludes(await third.receive() as string, "127.0.0.1 ");
+});
+
+Deno.test("serve() listens on a unix socket", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  await using dir = await temporaryDirectory();
+  const path = `${dir.path}/ws.sock`;
+  await using server = await serve(
+    { path, trustProxy: ["unix"], logger: {} },
+    async (ws) => {
+      await ws.send(`${ws.url} ${(ws.remoteAddr as Deno.NetAddr).hostname}`);
+    },
+  );
+  assertEquals(server.url, `ws+unix:${path}`);
+  using client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
+  const socket = new WebSocket("ws://chat.example/", {
+    client,
+    headers: { "x-forwarded-for": "203.0.113.7", "x-forwarded-proto": "https" },
+  });
+  const { promise, resolve } = Promise.withResolvers<string>();
+  socket.onmessage = ({ data }) => resolve(data);
+  assertEquals(await promise, "wss://chat.example/ 203.0.113.7");
+  const closed = new Promise((done) => socket.onclose = done);
+  socket.close();
+  await closed;
+});
+
+Deno.test("serve() refuses options that contradict each other or make no sense", async () => {
+  const { chain } = await devCertificates();
+  const wrong: [Parameters<typeof serve>[0], string][] = [
+    [{ cert: chain.cert }, "key is missing"],
+    [{ key: chain.key }, "cert is missing"],
+    [{ path: "x", port: 1 }, "path goes without"],
+    [{ port: 70_000 }, "from 0 to 65535"],
+    [
+      { maxMessageSize: 0 },
+      "maxMessageSize: it must be a positive whole number, current value is 0",
+    ],
+    [{ closeTimeout: -1 }, "closeTimeout"],
+    [{ openTimeout: Infinity }, "openTimeout"],
+    [{ pingInterval: NaN }, "pingInterval"],
+    [{ protocols: ["a b"] }, 'subprotocol "a b"'],
+    [{ protocols: ["a", "a"] }, "twice"],
+    [
+      { origins: ["https://app.example/path"] },
+      "an origin is scheme, host and port",
+    ],
+    [{ origins: ["app.example"] }, "an origin is"],
+    [
+      { origins: [], insecureAnyOrigin: true },
+      "together with insecureAnyOrigin",
+    ],
+    [{ trustProxy: ["proxy"] }, 'trust proxy "proxy"'],
+    [{ trustProxy: ["10.0.0.0/33"] }, "10.0.0.0/33"],
+  ];
+  for (const [options, message] of wrong) {
+    await assertRejects(
+      () => serve({ port: 0, logger: {}, ...options }, echo),
+      Error,
+      message,
+    );
+  }
+});
+
+Deno.test("serve() refuses a certificate that it cannot use, and leaks none of it", async () => {
+  const { chain } = await devCertificates();
+  const other = await forge();
+  for (
+    const [options, reason] of [
+      [{ cert: "x", key: chain.key }, "malformed-pem"],
+      [{ cert: chain.cert, key: "secret" }, "malformed-pem"],
+      [{ cert: chain.cert, key: other.key }, "key-mismatch"],
+    ] as const
+  ) {
+    const error = await assertRejects(
+      () => serve({ port: 0, logger: {}, ...options }, echo),
+      TlsError,
+    );
+    assertEquals(error.reason, reason);
+    assert(!error.message.includes("secret"));
+  }
+});
+
+Deno.test("serve() warns when the certificate is not for the hostname", async () => {
+  const warnings: string[] = [];
+  const logger = { warn: (message: string) => warnings.push(message) };
+  const chain = await forge({ names: ["a.example", "b.example"] });
+  await using _wrong = await serve({ port: 0, ...chain, logger }, echo);
+  assertEquals(warnings.length, 1);
+  assertStringIncludes(
+    warnings[0]!,
+    "is for a.example, b.example, not for localhost",
+  );
+  const { chain: right } = await devCertificates();
+  await using _right = await serve({ port: 0, ...right, logger }, echo);
+  await using _any = await serve({
+    port: 0,
+    hostname: "0.0.0.0",
+    ...chain,
+    logger,
+  }, echo);
+  assertEquals(warnings.length, 1);
+});
+
+Deno.test("serve() says who cannot have the port", async () => {
+  await using server = await serve({ port: 0, logger: {} }, echo);
+  const { port } = server.addr as Deno.NetAddr;
+  await assertRejects(
+    () => serve({ port, logger: {} }, echo),
+    Deno.errors.AddrInUse,
+    `Cannot listen on localhost:${port}: something listens there already`,
+  );
+});
+
+Deno.test("serve() shuts down when its signal aborts", async () => {
+  const controller = new AbortController();
+  const server = await serveTls({ signal: controller.signal }, echo);
+  await using ws = await connectTls(server);
+  await ws.send("served");
+  assertEquals(await ws.receive(), "served");
+  controller.abort();
+  assertEquals((await ws.closed).code, 1001);
+  await server.finished;
+  await assertRejects(
+    () => serveTls({ signal: controller.signal }, echo),
+    DOMException,
+  );
+});
+
+Deno.test("Server.broadcast() and publish() reach whom they should", async () => {
+  const ready = Promise.withResolvers<void>();
+  await using server = await serveTls({}, async (ws) => {
+    const leave = ws.subscribe("all");
+    if (ws.url.endsWith("/news")) ws.subscribe("news");
+    if (ws.url.endsWith("/left")) leave();
+    if (server.connections.size === 3) ready.resolve();
+    await ws.closed;
+  });
+  const clients = [];
+  for (const path of ["/news", "/left", "/"]) {
+    clients.push(await connectTls(server, {}, path));
+  }
+  await ready.promise;
+  const [news, left, plain] = clients;
+  assertEquals(server.publish("news", "n"), 1);
+  assertEquals(server.publish("all", "a"), 2);
+  assertEquals(server.publish("nobody", "x"), 0);
+  const except = [...server.connections].find((ws) => ws.url.endsWith("/"));
+  assertEquals(server.broadcast("b", { except }), 2);
+  assertEquals(server.broadcast("c"), 3);
+  const take = async (ws: Connection, count: number) => {
+    const got = [];
+    for (let i = 0; i < count; i++) got.push(await ws.receive());
+    return got.join("");
+  };
+  assertEquals(await take(news!, 4), "nabc");
+  assertEquals(await take(left!, 2), "bc");
+  assertEquals(await take(plain!, 2), "ac");
+  await news!.close();
+  await left!.close();
+  await plain!.close();
+  await server.shutdown();
+  assertEquals(server.publish("all", "gone"), 0);
+});
+
+Deno.test("Server.shutdown() closes idle handlers at once and lets busy ones finish", async () => {
+  const begun = Promise.withResolvers<void>();
+  const proceed = Promise.withResolvers<void>();
+  const server = await serveTls({}, async (ws) => {
+    const question = await ws.receive();
+    begun.resolve();
+    await proceed.promise;
+    await ws.send(`answer to ${question}`);
+    await ws.receive();
+  });
+  const idle = await connectTls(server);
+  const busy = await connectTls(server);
+  await busy.send("question");
+  await begun.promise;
+  const down = server.shutdown();
+  assertEquals(await idle.closed, {
+    code: 1001,
+    reason: "server is shutting down",
+    wasClean: true,
+  });
+  assert(busy.open);
+  await assertRejects(() => connectTls(server), Error);
+  proceed.resolve();
+  assertEquals(await busy.receive(), "answer to question");
+  assertEquals((await busy.closed).code, 1001);
+  await down;
+  await server.finished;
+  assertEquals(server.connections.size, 0);
+});
+
+Deno.test("Server.shutdown() closes what is left after half of its time", async () => {
+  const open = Promise.withResolvers<void>();
+  const seen = Promise.withResolvers<number>();
+  const server = await serveTls({}, async (ws) => {
+    open.resolve();
+    seen.resolve((await ws.closed).code);
+  });
+  const ws = await connectTls(server);
+  await open.promise;
+  const start = performance.now();
+  await server.shutdown({ timeout: 600 });
+  const took = performance.now() - start;
+  assertEquals([(await ws.closed).code, await seen.promise], [1001, 1001]);
+  assert(took >= 290 && took < 1500, `${took} ms`);
+});
+
+Deno.test("Server.shutdown() ends within its deadline though a handler never returns", async () => {
+  const open = Promise.withResolvers<void>();
+  const server = await serveTls({}, async () => {
+    open.resolve();
+    await new Promise(() => {});
+  });
+  const ws = await connectTls(server);
+  await open.promise;
+  const start = performance.now();
+  await server.shutdown({ timeout: 200 });
+  assert(performance.now() - start < 2000);
+  await ws.closed;
+});
+
+Deno.test("upgrade() serves inside of Deno.serve, with the checks of serve()", async () => {
+  const { chain, ca } = await devCertificates();
+  const topics = new Topics();
+  const options = { topics, protocols: ["echo"], logger: {} };
+  await using http = Deno.serve(
+    { port: 0, hostname: "localhost", onListen() {}, ...chain },
+    (request, info) =>
+      upgrade(request, info, options, async (ws) => {
+        ws.subscribe("all");
+        for await (const message of ws) topics.publish("all", message);
+      }),
+  );
+  const server = { url: `wss://localhost:${http.addr.port}` };
+  await using ws = await connectTls(server, { protocols: ["echo"] });
+  assertEquals(ws.protocol, "echo");
+  await ws.send("Hi");
+  assertEquals(await ws.receive(), "Hi");
+  await assertRejects(() =>
+    connectTls(server, { headers: { origin: "https://evil.example" } })
+  );
+  using client = Deno.createHttpClient({ caCerts: [ca] });
+  const response = await fetch(server.url.replace("wss", "https"), { client });
+  assertEquals(response.status, 426);
+  await response.body?.cancel();
+});
+
+Deno.test("upgrade() refuses options as serve() does", async () => {
+  await using http = Deno.serve(
+    { port: 0, onListen() {} },
+    async (request, info) => {
+      const error = await upgrade(
+        request,
+        info,
+        { maxMessageSize: -1 },
+        () => {},
+      )
+        .catch((error: unknown) => error);
+      assertInstanceOf(error, RangeError);
+      return new Response(error.message);
+    },
+  );
+  const response = await fetch(`http://localhost:${http.addr.port}`);
+  assertStringIncludes(await response.text(), "maxMessageSize");
+});
+
+Deno.test("ConnectionClosedError tells what this side noticed", () => {
+  const info = { code: 1006, reason: "", wasClean: false };
+  const error = new ConnectionClosedError("receive", info, {
+    detail: "the peer was lost",
+  });
+  assertEquals(
+    error.message,
+    "Cannot receive: the connection ended with code 1006, the peer was lost",
+  );
+});
