@@ -9,7 +9,14 @@ const { cert, key } = await loadCertChain(chainFile);
 const options = { protocols: ["echo"] };
 
 const server = Deno.serve(
-  { hostname: "localhost", port: Number(Deno.args[0] ?? 8765), cert, key },
+  {
+    hostname: "localhost",
+    port: Number(Deno.args[0] ?? 8765),
+    cert,
+    key,
+    onListen: ({ port }) =>
+      console.log(`Connect to wss://localhost:${port}/echo`),
+  },
   (request, info) => {
     if (new URL(request.url).pathname !== "/echo") {
       return new Response("Connect to /echo\n");

@@ -21,7 +21,14 @@ app.get("/clock", (c) =>
   }));
 
 const server = Deno.serve(
-  { hostname: "localhost", port: Number(Deno.args[0] ?? 8765), cert, key },
+  {
+    hostname: "localhost",
+    port: Number(Deno.args[0] ?? 8765),
+    cert,
+    key,
+    onListen: ({ port }) =>
+      console.log(`Connect to wss://localhost:${port}/clock`),
+  },
   app.fetch,
 );
 Deno.addSignalListener("SIGINT", () => server.shutdown());

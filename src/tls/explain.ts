@@ -16,7 +16,7 @@ import {
 interface Explanation {
   readonly says: RegExp;
   readonly reason: TlsErrorReason;
-  readonly state: string;
+  readonly state: string | ((said: string) => string);
   readonly remedy: string;
 }
 
@@ -38,24 +38,36 @@ const TLS: readonly Explanation[] = [
       "make one for servers with `deno task certs`, or add `-addext basicConstraints=critical,CA:FALSE` to openssl",
   },
   {
-    says: /NotValidForName/,
+    says: /NotValidForName|not valid for name/,
     reason: "name-mismatch",
-    state: "its certificate is for another name",
+    state: (said) => {
+      const names = [...said.matchAll(/(?:DnsName|IpAddress)\("?([^")]+)"?\)/g)]
+        .map(([, name]) => name).join(", ");
+      return `its certificate is for ${names || "another name"}`;
+    },
     remedy:
       "connect to a name that the certificate has, or issue one for this name with `deno task certs NAME`",
   },
   {
-    says: /Expired/,
+    says: /Expired|certificate expired/,
     reason: "expired",
-    state: "its certificate has expired",
+    state: (said) => `its certificate has expired${dateIn(said)}`,
     remedy:
       "renew the server's certificate, and check the clock of this machine",
   },
   {
-    says: /NotValidYet/,
+    says: /NotValidYet|not valid yet/,
     reason: "not-yet-valid",
-    state: "its certificate is not valid yet",
+    state: (said) => `its certificate is not valid yet${dateIn(said)}`,
     remedy: "check the clocks of both machines",
+  },
+  {
+    says: /NameConstraintViolation/,
+    reason: "name-mismatch",
+    state:
+      "its authority was not allowed to issue a certificate for these names",
+    remedy:
+      "issue it from an authority that is: `deno task certs --force NAME` makes one",
   },
   {
     says: /InvalidContentType/,
@@ -90,7 +102,8 @@ export function explain(action: string, cause: unknown): WssError {
   const said = cause instanceof Error ? cause.message : String(cause);
   for (const { says, reason, state, remedy } of TLS) {
     if (says.test(said)) {
-      return new TlsError(`${action}: ${state}`, { reason, remedy, cause });
+      const why = typeof state === "string" ? state : state(said);
+      return new TlsError(`${action}: ${why}`, { reason, remedy, cause });
     }
   }
   const status = /Invalid status code: (\d{3})/.exec(said)?.[1];
@@ -130,4 +143,12 @@ export function explain(action: string, cause: unknown): WssError {
   return new HandshakeError(`${action}: the opening handshake failed`, {
     cause,
   });
+}
+
+/** The limit of validity in what the runtime said, as " (2026-01-31)". */
+function dateIn(said: string): string {
+  const seconds = /not valid (?:after|before) (\d+)/.exec(said)?.[1];
+  if (seconds === undefined) return "";
+  const date = new Date(Number(seconds) * 1000);
+  return ` (${date.toISOString().slice(0, 10)})`;
 }

@@ -1,0 +1,63 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { temporaryDirectory } from "./_certs.ts";
+
+const root = fromFileUrl(new URL("..", import.meta.url));
+
+interface Result {
+  code: number;
+  text: string;
+}
+
+async function run(
+  program: string,
+  args: string[],
+  cwd: string,
+  env = {},
+): Promise<Result> {
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args,
+    cwd,
+    env: { NO_COLOR: "1", ...env },
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
+}
+
+Deno.test("the compile task makes a binary that greets, or says that its runtime cannot be had", async () => {
+  await using dir = await temporaryDirectory();
+  const { code, text } = await run(Deno.execPath(), ["task", "compile"], root);
+  if (code === 0) {
+    const demo = await run(`${root}dist/wss`, ["demo"], dir.path);
+    assertEquals(demo.code, 0, demo.text);
+    assertStringIncludes(demo.text, "<<< Hello Ada!");
+    return;
+  }
+  assertEquals(code, 1);
+  assertStringIncludes(
+    text,
+    "error: the runtime for compiled programs could not be downloaded:",
+  );
+  assertStringIncludes(text, "DENORT_BIN=");
+});
+
+Deno.test("the compile task embeds the whole graph of modules", async () => {
+  // With Deno itself as the runtime, the binary is made but does not run.
+  const { code, text } = await run(Deno.execPath(), ["task", "compile"], root, {
+    DENORT_BIN: Deno.execPath(),
+  });
+  assertEquals(code, 0, text);
+  for (
+    const part of [
+      "server.ts",
+      "client.ts",
+      "certs/mod.ts",
+      "cli/*",
+      "x509/",
+      "deno-std/",
+    ]
+  ) {
+    assertStringIncludes(text, part);
+  }
+  await Deno.remove(`${root}dist/wss`);
+});

@@ -1,0 +1,100 @@
+import { assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+
+const root = fromFileUrl(new URL("..", import.meta.url));
+
+Deno.test("the exports of each entry are these", async () => {
+  const names = async (path: string) => Object.keys(await import(path)).sort();
+  const shared = [
+    "CloseCode",
+    "Connection",
+    "ConnectionClosedError",
+    "HandshakeError",
+    "NetworkError",
+    "TlsError",
+    "WssError",
+  ];
+  const server = ["Server", "Topics", "loadCertChain", "serve", "upgrade"];
+  const client = ["connect", "loadCaCerts"];
+  assertEquals(await names("../server.ts"), [...shared, ...server].sort());
+  assertEquals(await names("../client.ts"), [...shared, ...client].sort());
+  assertEquals(
+    await names("../mod.ts"),
+    [...shared, ...server, ...client].sort(),
+  );
+  assertEquals(await names("../certs/mod.ts"), ["ensureDevCertificates"]);
+});
+
+interface Graph {
+  modules: {
+    specifier: string;
+    dependencies?: {
+      specifier: string;
+      isDynamic?: boolean;
+      code?: { specifier: string };
+      npmPackage?: string;
+    }[];
+  }[];
+}
+
+/** The modules that are loaded with `entry`, without what it imports when it needs it. */
+async function loadedWith(entry: string): Promise<string[]> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", entry],
+    cwd: root,
+  }).output();
+  const { modules }: Graph = JSON.parse(new TextDecoder().decode(stdout));
+  const seen = new Set<string>();
+  const visit = (specifier: string) => {
+    if (seen.has(specifier)) return;
+    seen.add(specifier);
+    const module = modules.find((module) => module.specifier === specifier);
+    for (const { isDynamic, code } of module?.dependencies ?? []) {
+      if (code !== undefined && !isDynamic) visit(code.specifier);
+    }
+  };
+  visit(new URL(entry, `file://${root}`).href);
+  return [...seen].map((specifier) => specifier.replace(`file://${root}`, ""));
+}
+
+Deno.test("mod.ts loads no npm package but the stand-in for @std", async () => {
+  const loaded = await loadedWith("mod.ts");
+  const foreign = loaded.filter((name) =>
+    !/^(src\/|links\/|\w+\.ts$)/.test(name)
+  );
+  assertEquals(
+    foreign.filter((name) => !name.startsWith("npm:deno-std@")),
+    [],
+  );
+  assertEquals(loaded.includes("src/tls/authority.ts"), false);
+  assertEquals(loaded.filter((name) => name.startsWith("src/cli")), []);
+});
+
+Deno.test("certs/mod.ts loads no npm package until it makes a certificate", async () => {
+  const loaded = await loadedWith("certs/mod.ts");
+  assertEquals(
+    loaded.filter((name) =>
+      /^npm:/.test(name) && !name.startsWith("npm:deno-std@")
+    ),
+    [],
+  );
+});
+
+Deno.test("server.ts and client.ts never import each other, and what is below imports neither", async () => {
+  assertEquals((await loadedWith("server.ts")).includes("client.ts"), false);
+  assertEquals((await loadedWith("client.ts")).includes("server.ts"), false);
+  for (
+    const file of [
+      "src/connection.ts",
+      "src/server.ts",
+      "src/accept.ts",
+      "src/engines/deno.ts",
+    ]
+  ) {
+    const loaded = await loadedWith(file);
+    assertEquals(loaded.filter((name) => /^\w+\.ts$/.test(name)), []);
+  }
+  for (const file of ["src/errors.ts", "src/close_code.ts"]) {
+    assertEquals(await loadedWith(file), [file]);
+  }
+});
