@@ -7,7 +7,7 @@
  * @module
  */
 
-import { type Connection } from "./src/connection.ts";
+import type { Connection } from "./src/connection.ts";
 import { open } from "./src/engines/deno.ts";
 import { checkProtocols } from "./src/handshake.ts";
 import { checkTimeout, type Limits, resolveLimits } from "./src/limits.ts";

@@ -10,7 +10,6 @@
 
 import type { Channel, MessageLike } from "./channel.ts";
 import type { ResolvedLimits } from "./limits.ts";
-import { rejected } from "./receive_queue.ts";
 
 const SENT: Promise<void> = Promise.resolve();
 
