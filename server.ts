@@ -8,14 +8,15 @@
  */
 
 import {
+  accept,
   type AcceptOptions,
-  admit,
   type Handler,
   type Policy,
   resolvePolicy,
   run,
+  seenUrl,
 } from "./src/accept.ts";
-import { type Listen, upgradeRequest } from "./src/engines/deno.ts";
+import type { Listen } from "./src/engines/deno.ts";
 import { upgradeRequired, wantsWebSocket } from "./src/handshake.ts";
 import type { Logger } from "./src/logger.ts";
 import { type FetchHandler, Server } from "./src/server.ts";
@@ -196,17 +197,10 @@ export async function upgrade<Context = undefined>(
     secure: new URL(request.url).protocol === "https:",
   };
   if (!wantsWebSocket(request)) {
-    return upgradeRequired(request.url.replace(/^http/, "ws"));
+    return upgradeRequired(seenUrl(incoming, policy).url);
   }
-  const opening = await admit(incoming, policy);
-  if (opening instanceof Response) return opening;
-  return upgradeRequest({
-    request,
-    shared: policy.shared,
-    pingInterval: policy.pingInterval,
-    opening,
+  return await accept(incoming, policy, {
     onopen: (connection) => void run(connection, handler, policy),
-    onfail: () => policy.logger.debug?.("a client left during its handshake"),
   });
 }
 

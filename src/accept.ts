@@ -7,6 +7,7 @@
 
 import { CloseCode } from "./close_code.ts";
 import type { Connection, Opening, Shared } from "./connection.ts";
+import { upgradeRequest } from "./engines/deno.ts";
 import { ConnectionClosedError } from "./errors.ts";
 import {
   type ProxyOptions,
@@ -212,12 +213,49 @@ export function seenUrl<Context>(
   };
 }
 
+/** What becomes of a handshake that passes. */
+export interface Acceptance<Context> {
+  /** Takes the connection when it is open. */
+  readonly onopen: (connection: Connection<Context>) => void;
+  /** Whether no more are taken, since the server goes down. */
+  readonly closing?: () => boolean;
+}
+
+/** Answers a request that wants to become a WebSocket. */
+export async function accept<Context>(
+  incoming: Incoming,
+  policy: Policy<Context>,
+  { onopen, closing = () => false }: Acceptance<Context>,
+): Promise<Response> {
+  if (closing()) return goingDown();
+  const opening = await admit(incoming, policy);
+  if (opening instanceof Response) return opening;
+  // It may have begun while `authorize` decided.
+  if (closing()) return goingDown();
+  const { shared, pingInterval, logger } = policy;
+  return upgradeRequest({
+    request: incoming.request,
+    shared,
+    pingInterval,
+    opening,
+    onopen,
+    onfail: () => logger.debug?.("a client left during its handshake"),
+  });
+}
+
+function goingDown(): Response {
+  return refuse(503, "The server is shutting down", {
+    "retry-after": "5",
+    connection: "close",
+  });
+}
+
 /**
  * Takes a handshake through its checks.
  *
  * @returns The refusal, or what the connection opens with.
  */
-export async function admit<Context>(
+async function admit<Context>(
   incoming: Incoming,
   policy: Policy<Context>,
 ): Promise<Response | Opening<Context>> {
@@ -231,7 +269,10 @@ export async function admit<Context>(
     ) {
       const origin = request.headers.get("origin") ?? "";
       policy.logger.debug?.(`refused origin ${printable(origin)}`);
-      return refuse(403, "Pages of this origin may not connect");
+      return refuse(
+        403,
+        "Pages of this origin may not connect (behind a reverse proxy, see trustProxy)",
+      );
     }
     const protocols = offeredProtocols(request);
     const verdict = policy.authorize === undefined ? undefined : await inTime(

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { admit, type Handler, type Policy, run, seenUrl } from "./accept.ts";
+import { accept, type Handler, type Policy, run, seenUrl } from "./accept.ts";
 import type { MessageLike } from "./channel.ts";
 import { CloseCode } from "./close_code.ts";
 import { type Connection, drain } from "./connection.ts";
@@ -12,7 +12,7 @@ import {
   type Listen,
   listen,
   type Listener,
-  upgradeRequest,
+  type upgradeRequest,
 } from "./engines/deno.ts";
 import { refuse, upgradeRequired, wantsWebSocket } from "./handshake.ts";
 import { checkTimeout } from "./limits.ts";
@@ -211,18 +211,9 @@ export class Server<Context = undefined> implements AsyncDisposable {
         return refuse(500, "The server failed to answer");
       }
     }
-    if (this.#shutdown !== undefined) return goingDown();
-    const opening = await admit(incoming, policy);
-    if (opening instanceof Response) return opening;
-    // It may have begun while `authorize` decided.
-    if (this.#shutdown !== undefined) return goingDown();
-    return upgradeRequest({
-      request,
-      shared: policy.shared,
-      pingInterval: policy.pingInterval,
-      opening,
+    return await accept(incoming, policy, {
       onopen: (connection) => this.#start(connection),
-      onfail: () => policy.logger.debug?.("a client left during its handshake"),
+      closing: () => this.#shutdown !== undefined,
     });
   }
 
@@ -235,13 +226,6 @@ export class Server<Context = undefined> implements AsyncDisposable {
     connection.closed.then(() => this.#connections.delete(connection));
     running.then(() => this.#running.delete(running));
   }
-}
-
-function goingDown(): Response {
-  return refuse(503, "The server is shutting down", {
-    "retry-after": "5",
-    connection: "close",
-  });
 }
 
 /** Whether `promise` settles within `ms`. */

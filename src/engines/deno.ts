@@ -181,7 +181,7 @@ export async function open(task: OpenTask): Promise<Connection> {
   let socket: WebSocket | undefined;
   try {
     const opening = socket = new WebSocket(task.url, {
-      client,
+      ...(client === undefined ? {} : { client }),
       protocols: options.protocols ?? [],
       ...(options.headers === undefined ? {} : { headers: options.headers }),
     });
@@ -203,14 +203,15 @@ export async function open(task: OpenTask): Promise<Connection> {
     clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
     // An open connection lives on without it.
-    client.close();
+    client?.close();
   }
 }
 
 function createClient(
   name: string,
   { caCerts, cert, key }: OpenTask["options"],
-): Deno.HttpClient {
+): Deno.HttpClient | undefined {
+  if (caCerts === undefined && cert === undefined) return undefined;
   try {
     return Deno.createHttpClient({
       ...(caCerts === undefined ? {} : { caCerts }),
