@@ -19,7 +19,23 @@ export * from "./src/errors.ts";
 export type { Limits } from "./src/limits.ts";
 export { loadCaCerts } from "./src/tls/pem.ts";
 
-/** Options for {@linkcode connect}. */
+/**
+ * Options for {@linkcode connect}.
+ *
+ * @example Offer subprotocols and send a header
+ * ```ts
+ * import { connect, type ConnectOptions, serve } from "@wss/wss";
+ *
+ * await using server = await serve({ port: 0, protocols: ["v2"] }, (ws) => ws.closed);
+ * const options: ConnectOptions = {
+ *   protocols: ["v2", "v1"],
+ *   headers: { authorization: "Bearer of this example" },
+ *   openTimeout: 3000,
+ * };
+ * await using ws = await connect(server.url, options);
+ * console.log(ws.protocol); // "v2"
+ * ```
+ */
 export interface ConnectOptions extends Limits {
   /**
    * Certificates in PEM of authorities to trust, besides those that the runtime

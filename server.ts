@@ -41,7 +41,23 @@ export {
 export { type CertChain, loadCertChain } from "./src/tls/pem.ts";
 export { type Subscriber, Topics } from "./src/topics.ts";
 
-/** Options for {@linkcode serve}. */
+/**
+ * Options for {@linkcode serve}.
+ *
+ * @example Plain, for behind a reverse proxy
+ * ```ts
+ * import { serve, type ServeOptions } from "@wss/wss";
+ *
+ * const options: ServeOptions = {
+ *   hostname: "127.0.0.1",
+ *   port: 0,
+ *   trustProxy: ["127.0.0.1"],
+ *   maxMessageSize: 64 * 1024,
+ * };
+ * await using server = await serve(options, (ws) => ws.closed);
+ * console.log(server.url);
+ * ```
+ */
 export interface ServeOptions<Context = undefined>
   extends AcceptOptions<Context> {
   /**
@@ -129,14 +145,40 @@ export async function serve<Context = undefined>(
   return server;
 }
 
-/** Options for {@linkcode upgrade}. */
+/**
+ * Options for {@linkcode upgrade}.
+ *
+ * @example Made once, used for each request
+ * ```ts
+ * import { Topics, upgrade, type UpgradeOptions } from "@wss/wss";
+ *
+ * const options: UpgradeOptions = { topics: new Topics(), protocols: ["chat"] };
+ * await using http = Deno.serve({ port: 0, onListen() {} }, (request, info) =>
+ *   upgrade(request, info, options, (ws) => ws.closed));
+ * const response = await fetch(`http://localhost:${http.addr.port}`);
+ * console.log(response.status, await response.text()); // 426 …
+ * ```
+ */
 export interface UpgradeOptions<Context = undefined>
   extends AcceptOptions<Context> {
   /** The topics that `ws.subscribe()` adds to. */
   topics?: Topics;
 }
 
-/** What an HTTP server knows about the sender of a request. */
+/**
+ * What an HTTP server knows about the sender of a request.
+ *
+ * @example What Deno.serve tells is enough
+ * ```ts
+ * import { upgrade, type UpgradeInfo } from "@wss/wss";
+ *
+ * function answer(request: Request, info: UpgradeInfo): Promise<Response> {
+ *   return upgrade(request, info, {}, (ws) => ws.closed);
+ * }
+ * await using http = Deno.serve({ port: 0, onListen() {} }, answer);
+ * console.log(http.addr.port);
+ * ```
+ */
 export interface UpgradeInfo {
   /** The address of the peer. */
   readonly remoteAddr: Deno.Addr;

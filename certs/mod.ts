@@ -23,7 +23,21 @@ import { parseHost } from "../src/tls/host.ts";
 import { certificateNames, coversHost, loadCertChain } from "../src/tls/pem.ts";
 import type { Authority, IssuedCertificate } from "../src/tls/authority.ts";
 
-/** Options for {@linkcode ensureDevCertificates}. */
+/**
+ * Options for {@linkcode ensureDevCertificates}.
+ *
+ * @example For a name in the local network, for a week
+ * ```ts
+ * import { type DevCertificatesOptions, ensureDevCertificates } from "@wss/wss/certs";
+ *
+ * const options: DevCertificatesOptions = {
+ *   hosts: ["printer.example.test"],
+ *   directory: await Deno.makeTempDir(),
+ *   days: 7,
+ * };
+ * console.log((await ensureDevCertificates(options)).names);
+ * ```
+ */
 export interface DevCertificatesOptions {
   /**
    * The hosts that the certificate is for, besides localhost, 127.0.0.1 and
@@ -54,7 +68,18 @@ export interface DevCertificatesOptions {
   force?: boolean;
 }
 
-/** What {@linkcode ensureDevCertificates} found or made. */
+/**
+ * What {@linkcode ensureDevCertificates} found or made.
+ *
+ * @example Say until when they are good
+ * ```ts
+ * import { type DevCertificates, ensureDevCertificates } from "@wss/wss/certs";
+ *
+ * const directory = await Deno.makeTempDir();
+ * const made: DevCertificates = await ensureDevCertificates({ directory });
+ * console.log(made.action, made.notAfter.getFullYear());
+ * ```
+ */
 export interface DevCertificates {
   /** What was done: all or the certificate made, the certificate renewed, or nothing. */
   action: "created" | "renewed" | "kept";

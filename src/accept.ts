@@ -30,7 +30,22 @@ import { checkTimeout, type Limits, resolveLimits } from "./limits.ts";
 import { type Logger, printable, stderrLogger } from "./logger.ts";
 import type { Topics } from "./topics.ts";
 
-/** What `authorize` is told beside the request. */
+/**
+ * What `authorize` is told beside the request.
+ *
+ * @example Let in whoever is on this machine
+ * ```ts
+ * import { type AuthorizeInfo, connect, serve } from "@wss/wss";
+ *
+ * function authorize(_request: Request, { remoteAddr }: AuthorizeInfo): Response | string {
+ *   const { hostname } = remoteAddr as Deno.NetAddr;
+ *   return hostname === "127.0.0.1" ? hostname : new Response(null, { status: 403 });
+ * }
+ * await using server = await serve({ port: 0, authorize }, (ws) => ws.send(ws.context));
+ * await using ws = await connect(server.url);
+ * console.log(await ws.receive()); // "127.0.0.1"
+ * ```
+ */
 export interface AuthorizeInfo {
   /** The URL that the client asked for, seen through trusted proxies. */
   readonly url: string;
@@ -43,12 +58,36 @@ export interface AuthorizeInfo {
 /**
  * Serves one connection. When it returns, the connection is closed with 1000;
  * when it throws, with 1011, and `onError` hears of it.
+ *
+ * @example A handler of its own
+ * ```ts
+ * import { connect, type Handler, serve } from "@wss/wss";
+ *
+ * const shout: Handler = async (ws) => {
+ *   for await (const message of ws) await ws.send(`${message}`.toUpperCase());
+ * };
+ * await using server = await serve({ port: 0 }, shout);
+ * await using ws = await connect(server.url);
+ * await ws.send("hello");
+ * console.log(await ws.receive()); // "HELLO"
+ * ```
  */
 export type Handler<Context = undefined> = (
   ws: Connection<Context>,
 ) => unknown | Promise<unknown>;
 
-/** Options that `serve()` and `upgrade()` have in common. */
+/**
+ * Options that `serve()` and `upgrade()` have in common.
+ *
+ * @example The same for serve() and upgrade()
+ * ```ts
+ * import { type AcceptOptions, serve } from "@wss/wss";
+ *
+ * const options: AcceptOptions = { protocols: ["chat"], pingInterval: 30_000 };
+ * await using server = await serve({ port: 0, ...options }, (ws) => ws.closed);
+ * console.log(server.url);
+ * ```
+ */
 export interface AcceptOptions<Context = undefined>
   extends Limits, ProxyOptions {
   /**

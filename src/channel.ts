@@ -4,10 +4,32 @@
  * @module
  */
 
-/** A message: text is a string, binary is bytes. */
+/**
+ * A message: text is a string, binary is bytes.
+ *
+ * @example Tell text from bytes
+ * ```ts
+ * import type { Message } from "@wss/wss";
+ *
+ * function describe(message: Message): string {
+ *   return typeof message === "string" ? message : `${message.length} bytes`;
+ * }
+ * console.log(describe("Hello"), describe(new Uint8Array(3)));
+ * ```
+ */
 export type Message = string | Uint8Array<ArrayBuffer>;
 
-/** What can be sent as one message: text as a string, binary as bytes. */
+/**
+ * What can be sent as one message: text as a string, binary as bytes.
+ *
+ * @example All of these can be sent
+ * ```ts
+ * import type { MessageLike } from "@wss/wss";
+ *
+ * const messages: MessageLike[] = ["text", new Uint8Array([1, 2]), new ArrayBuffer(8)];
+ * console.log(messages.length);
+ * ```
+ */
 export type MessageLike = string | ArrayBuffer | ArrayBufferView;
 
 /**

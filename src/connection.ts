@@ -41,7 +41,19 @@ export interface HandshakeRequest {
   readonly headers: [string, string][];
 }
 
-/** Options for {@linkcode Connection.receive}. */
+/**
+ * Options for {@linkcode Connection.receive}.
+ *
+ * @example Wait a second at most
+ * ```ts
+ * import { connect, serve } from "@wss/wss";
+ *
+ * await using server = await serve({ port: 0 }, (ws) => ws.closed);
+ * await using ws = await connect(server.url);
+ * const options = { signal: AbortSignal.timeout(10) };
+ * await ws.receive(options).catch((error) => console.log(error.name)); // "TimeoutError"
+ * ```
+ */
 export interface ReceiveOptions {
   /** Gives up waiting; no message is lost. */
   signal?: AbortSignal;

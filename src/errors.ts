@@ -44,6 +44,18 @@ export class WssError extends Error {
  * Certificates, from a file or from a peer: `ca-used-as-leaf`, `expired`,
  * `not-yet-valid`. From a peer alone: `unknown-issuer`, `name-mismatch`,
  * `not-tls` (TLS spoken to a plain port), `other`.
+ *
+ * @example Go on without a file, but not with a broken one
+ * ```ts
+ * import { loadCertChain, TlsError, type TlsErrorReason } from "@wss/wss";
+ *
+ * const harmless: TlsErrorReason[] = ["missing-file"];
+ * const chain = await loadCertChain("no/such.pem").catch((error) => {
+ *   if (error instanceof TlsError && harmless.includes(error.reason)) return undefined;
+ *   throw error;
+ * });
+ * console.log(chain); // undefined
+ * ```
  */
 export type TlsErrorReason =
   | "missing-file"
@@ -62,7 +74,17 @@ export type TlsErrorReason =
   | "not-tls"
   | "other";
 
-/** Options for {@linkcode TlsError}. */
+/**
+ * Options for {@linkcode TlsError}.
+ *
+ * @example Make one of your own
+ * ```ts
+ * import { TlsError, type TlsErrorOptions } from "@wss/wss";
+ *
+ * const options: TlsErrorOptions = { reason: "expired", remedy: "renew it" };
+ * console.log(new TlsError("Cannot load x.pem: it has expired", options).message);
+ * ```
+ */
 export interface TlsErrorOptions extends ErrorOptions {
   /** Why, in a word that a program can test. */
   reason: TlsErrorReason;
@@ -108,7 +130,17 @@ export class TlsError extends WssError {
   }
 }
 
-/** Options for {@linkcode HandshakeError}. */
+/**
+ * Options for {@linkcode HandshakeError}.
+ *
+ * @example Make one of your own
+ * ```ts
+ * import { HandshakeError, type HandshakeErrorOptions } from "@wss/wss";
+ *
+ * const options: HandshakeErrorOptions = { status: 401 };
+ * console.log(new HandshakeError("Cannot connect to wss://a.example", options).status);
+ * ```
+ */
 export interface HandshakeErrorOptions extends ErrorOptions {
   /** The HTTP status of the answer, where it is known. */
   status?: number;
@@ -175,7 +207,19 @@ export class NetworkError extends WssError {
   override name = "NetworkError";
 }
 
-/** How a connection ended (RFC 6455, section 7). */
+/**
+ * How a connection ended (RFC 6455, section 7).
+ *
+ * @example Log how a connection ended
+ * ```ts
+ * import { type CloseInfo, connect, serve } from "@wss/wss";
+ *
+ * await using server = await serve({ port: 0 }, (ws) => ws.close(4000, "done"));
+ * const ws = await connect(server.url);
+ * const info: CloseInfo = await ws.closed;
+ * console.log(info); // { code: 4000, reason: "done", wasClean: true }
+ * ```
+ */
 export interface CloseInfo {
   /**
    * The close code: the peer's where it sent one, else the one sent to it;
@@ -189,7 +233,18 @@ export interface CloseInfo {
   readonly wasClean: boolean;
 }
 
-/** Options for {@linkcode ConnectionClosedError}. */
+/**
+ * Options for {@linkcode ConnectionClosedError}.
+ *
+ * @example Make one of your own
+ * ```ts
+ * import { ConnectionClosedError, type ConnectionClosedErrorOptions } from "@wss/wss";
+ *
+ * const options: ConnectionClosedErrorOptions = { detail: "the peer was lost" };
+ * const info = { code: 1006, reason: "", wasClean: false };
+ * console.log(new ConnectionClosedError("send", info, options).message);
+ * ```
+ */
 export interface ConnectionClosedErrorOptions extends ErrorOptions {
   /** What was noticed on this side, for the message: "no pong for 20 s". */
   detail?: string;

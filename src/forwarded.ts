@@ -4,7 +4,22 @@
  * @module
  */
 
-/** Options for servers behind a reverse proxy. */
+/**
+ * Options for servers behind a reverse proxy.
+ *
+ * @example Believe the proxy on this machine
+ * ```ts
+ * import { connect, type ProxyOptions, serve } from "@wss/wss";
+ *
+ * const options: ProxyOptions = { trustProxy: ["127.0.0.1", "::1"] };
+ * await using server = await serve({ port: 0, ...options }, (ws) => ws.send(ws.url));
+ * await using ws = await connect(server.url, {
+ *   // As a proxy would, for a client that came by https.
+ *   headers: { "x-forwarded-proto": "https", "x-forwarded-host": "chat.example" },
+ * });
+ * console.log(await ws.receive()); // "wss://chat.example/"
+ * ```
+ */
 export interface ProxyOptions {
   /**
    * The addresses of the reverse proxies whose word is taken: IP addresses,

@@ -70,7 +70,19 @@ export function chooseProtocol(
   return supported.find((protocol) => offered.includes(protocol)) ?? "";
 }
 
-/** Which pages of other sites may connect. */
+/**
+ * Which pages of other sites may connect.
+ *
+ * @example Pages of one site and its branches
+ * ```ts
+ * import { type OriginPolicy, serve } from "@wss/wss";
+ *
+ * const origins: OriginPolicy = (origin) =>
+ *   /^https:\/\/(?:[a-z]+\.)?app\.example$/.test(origin);
+ * await using server = await serve({ port: 0, origins }, (ws) => ws.closed);
+ * console.log(server.url);
+ * ```
+ */
 export type OriginPolicy =
   | readonly string[]
   | ((origin: string, request: Request) => boolean | Promise<boolean>);

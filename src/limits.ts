@@ -4,7 +4,20 @@
  * @module
  */
 
-/** Limits and deadlines of a connection. Every one has a default. */
+/**
+ * Limits and deadlines of a connection. Every one has a default.
+ *
+ * @example Small messages, little patience
+ * ```ts
+ * import { connect, type Limits, serve } from "@wss/wss";
+ *
+ * const limits: Limits = { maxMessageSize: 4096, closeTimeout: 2000 };
+ * await using server = await serve({ port: 0, ...limits }, (ws) => ws.closed);
+ * await using ws = await connect(server.url);
+ * await ws.send("x".repeat(5000));
+ * console.log((await ws.closed).code); // 1009
+ * ```
+ */
 export interface Limits {
   /**
    * The largest message taken from the peer, in bytes. A larger one closes the

@@ -4,7 +4,19 @@
  * @module
  */
 
-/** Takes the lines of a server's log; `console` is one. What it lacks is not logged. */
+/**
+ * Takes the lines of a server's log; `console` is one. What it lacks is not logged.
+ *
+ * @example Keep warnings in a list
+ * ```ts
+ * import { type Logger, serve } from "@wss/wss";
+ *
+ * const warnings: string[] = [];
+ * const logger: Logger = { warn: (message) => warnings.push(message) };
+ * await using server = await serve({ port: 0, logger, insecureAnyOrigin: true }, (ws) => ws.closed);
+ * console.log(warnings.length); // 1
+ * ```
+ */
 export interface Logger {
   /** What only helps to find a fault: who came, who was refused, who left. */
   debug?(message: string): void;

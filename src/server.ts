@@ -8,17 +8,23 @@ import { accept, type Handler, type Policy, run, seenUrl } from "./accept.ts";
 import type { MessageLike } from "./channel.ts";
 import { CloseCode } from "./close_code.ts";
 import { type Connection, drain } from "./connection.ts";
-import {
-  type Listen,
-  listen,
-  type Listener,
-  type upgradeRequest,
-} from "./engines/deno.ts";
+import { type Listen, listen, type Listener } from "./engines/deno.ts";
 import { refuse, upgradeRequired, wantsWebSocket } from "./handshake.ts";
 import { checkTimeout } from "./limits.ts";
 import { sendToAll, type Topics } from "./topics.ts";
 
-/** Options for {@linkcode Server.shutdown}. */
+/**
+ * Options for {@linkcode Server.shutdown}.
+ *
+ * @example Be gone within a second
+ * ```ts
+ * import { serve, type ShutdownOptions } from "@wss/wss";
+ *
+ * const options: ShutdownOptions = { timeout: 1000 };
+ * const server = await serve({ port: 0 }, (ws) => ws.closed);
+ * await server.shutdown(options);
+ * ```
+ */
 export interface ShutdownOptions {
   /**
    * When at the latest everything is closed, in milliseconds. Handlers have the
@@ -29,13 +35,38 @@ export interface ShutdownOptions {
   timeout?: number;
 }
 
-/** Options for {@linkcode Server.broadcast}. */
+/**
+ * Options for {@linkcode Server.broadcast}.
+ *
+ * @example To all but the sender
+ * ```ts
+ * import { connect, serve } from "@wss/wss";
+ *
+ * await using server = await serve({ port: 0 }, async (ws) => {
+ *   for await (const message of ws) server.broadcast(message, { except: ws });
+ * });
+ * await using ws = await connect(server.url);
+ * await ws.send("for the others");
+ * ```
+ */
 export interface BroadcastOptions {
   /** A connection that is left out: mostly the sender's own. */
   except?: Connection<unknown> | undefined;
 }
 
-/** Answers an ordinary HTTP request. */
+/**
+ * Answers an ordinary HTTP request.
+ *
+ * @example A page beside the connections
+ * ```ts
+ * import { type FetchHandler, serve } from "@wss/wss";
+ *
+ * const page: FetchHandler = (request) => new Response(`You asked for ${request.url}`);
+ * await using server = await serve({ port: 0, fetch: page }, (ws) => ws.closed);
+ * const response = await fetch(server.url.replace("ws", "http"));
+ * console.log(await response.text());
+ * ```
+ */
 export type FetchHandler = (
   request: Request,
   info: { remoteAddr: Deno.Addr },

@@ -6,7 +6,19 @@
 
 import type { MessageLike } from "./channel.ts";
 
-/** Somebody who can be sent to. */
+/**
+ * Somebody who can be sent to.
+ *
+ * @example Somebody who is no connection
+ * ```ts
+ * import { type Subscriber, Topics } from "@wss/wss";
+ *
+ * const topics = new Topics();
+ * const log: Subscriber = { send: (data) => Promise.resolve(console.log(data)) };
+ * topics.add("news", log);
+ * topics.publish("news", "It works"); // prints "It works"
+ * ```
+ */
 export interface Subscriber {
   /** Sends one message. */
   send(data: MessageLike): Promise<void>;

@@ -98,3 +98,30 @@ Deno.test("server.ts and client.ts never import each other, and what is below im
     assertEquals(await loadedWith(file), [file]);
   }
 });
+
+interface Declaration {
+  jsDoc?: { doc?: string; tags?: { kind: string }[] };
+}
+
+interface Documentation {
+  nodes: Record<
+    string,
+    { symbols: { name: string; declarations: Declaration[] }[] }
+  >;
+}
+
+Deno.test("each exported name is explained, and shown in an example that is run", async () => {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--json", "mod.ts", "certs/mod.ts"],
+    cwd: root,
+  }).output();
+  const { nodes }: Documentation = JSON.parse(new TextDecoder().decode(stdout));
+  const symbols = Object.values(nodes).flatMap(({ symbols }) => symbols);
+  const lacking = symbols.filter(({ declarations }) =>
+    !declarations.some(({ jsDoc }) =>
+      jsDoc?.doc && jsDoc.tags?.some(({ kind }) => kind === "example")
+    )
+  );
+  assertEquals(lacking.map(({ name }) => name), []);
+  assertEquals(symbols.length > 35, true);
+});

@@ -10,7 +10,22 @@ import { fromFileUrl } from "@std/path";
 import { TlsError, type TlsErrorReason } from "../errors.ts";
 import { parseHost } from "./host.ts";
 
-/** A server's certificate chain and private key, to be spread into the options of a server. */
+/**
+ * A server's certificate chain and private key, to be spread into the options of a server.
+ *
+ * @example A chain from elsewhere than files
+ * ```ts
+ * import { type CertChain, serve } from "@wss/wss";
+ * import { ensureDevCertificates } from "@wss/wss/certs";
+ *
+ * const directory = await Deno.makeTempDir();
+ * const { chainFile } = await ensureDevCertificates({ directory });
+ * const secret = await Deno.readTextFile(chainFile);
+ * const chain: CertChain = { cert: secret, key: secret };
+ * await using server = await serve({ port: 0, ...chain }, (ws) => ws.closed);
+ * console.log(server.url);
+ * ```
+ */
 export interface CertChain {
   /** The certificates in PEM, the server's own first. */
   cert: string;
