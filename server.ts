@@ -17,7 +17,11 @@ import {
   seenUrl,
 } from "./src/accept.ts";
 import type { Listen } from "./src/engines/deno.ts";
-import { upgradeRequired, wantsWebSocket } from "./src/handshake.ts";
+import {
+  findHostFault,
+  upgradeRequired,
+  wantsWebSocket,
+} from "./src/handshake.ts";
 import type { Logger } from "./src/logger.ts";
 import { type FetchHandler, Server } from "./src/server.ts";
 import { explain } from "./src/tls/explain.ts";
@@ -233,6 +237,8 @@ export async function upgrade<Context = undefined>(
     policies.set(options, pending as Promise<Policy<unknown>>);
   }
   const policy = await pending;
+  const fault = findHostFault(request);
+  if (fault !== undefined) return fault;
   const incoming = {
     request,
     remoteAddr: info.remoteAddr,

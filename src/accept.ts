@@ -256,21 +256,19 @@ export function seenUrl<Context>(
 export interface Acceptance<Context> {
   /** Takes the connection when it is open. */
   readonly onopen: (connection: Connection<Context>) => void;
-  /** Whether no more are taken, since the server goes down. */
-  readonly closing?: () => boolean;
+  /** Aborts when no more are taken, since the server goes down. */
+  readonly closing?: AbortSignal;
 }
 
 /** Answers a request that wants to become a WebSocket. */
 export async function accept<Context>(
   incoming: Incoming,
   policy: Policy<Context>,
-  { onopen, closing = () => false }: Acceptance<Context>,
+  { onopen, closing }: Acceptance<Context>,
 ): Promise<Response> {
-  if (closing()) return goingDown();
-  const opening = await admit(incoming, policy);
+  if (closing?.aborted) return goingDown();
+  const opening = await admit(incoming, policy, closing);
   if (opening instanceof Response) return opening;
-  // It may have begun while `authorize` decided.
-  if (closing()) return goingDown();
   const { shared, pingInterval, logger } = policy;
   return upgradeRequest({
     request: incoming.request,
@@ -297,14 +295,18 @@ function goingDown(): Response {
 async function admit<Context>(
   incoming: Incoming,
   policy: Policy<Context>,
+  closing: AbortSignal | undefined,
 ): Promise<Response | Opening<Context>> {
   const { request } = incoming;
   const { url, remoteAddr } = seenUrl(incoming, policy);
   const fault = findFault(request);
   if (fault !== undefined) return fault;
   try {
+    const decide = <T>(verdict: T | Promise<T>) =>
+      inTime(verdict, request, policy.openTimeout, closing);
     if (
-      !policy.anyOrigin && !await isOriginAllowed(request, url, policy.origins)
+      !policy.anyOrigin &&
+      !await decide(isOriginAllowed(request, url, policy.origins))
     ) {
       const origin = request.headers.get("origin") ?? "";
       policy.logger.debug?.(`refused origin ${printable(origin)}`);
@@ -314,25 +316,76 @@ async function admit<Context>(
       );
     }
     const protocols = offeredProtocols(request);
-    const verdict = policy.authorize === undefined ? undefined : await inTime(
-      policy.authorize(request, { url, remoteAddr, protocols }),
-      policy.openTimeout,
-    );
+    const info = { url, remoteAddr, protocols };
+    const verdict = await decide(policy.authorize?.(request, info));
     if (verdict instanceof Response) return verdict;
     return {
       url,
       remoteAddr,
-      handshake: { url: request.url, headers: [...request.headers] },
+      headers: headersToKeep(request),
       protocol: chooseProtocol(protocols, policy.protocols),
       context: verdict as Context,
     };
   } catch (error) {
+    if (error instanceof Undecided) return error.response();
     policy.report(error);
     return error === LATE
-      ? refuse(503, "The server took too long to decide", {
-        "retry-after": "10",
-      })
+      ? tooLate()
       : refuse(500, "The server failed to decide");
+  }
+}
+
+/** The runtime takes the headers back when it upgrades the request. */
+function headersToKeep(request: Request): string[] {
+  const kept: string[] = [];
+  for (const [name, value] of request.headers) {
+    if (!HANDSHAKE_HEADERS.has(name)) kept.push(name, value);
+  }
+  return kept;
+}
+
+const HANDSHAKE_HEADERS = new Set([
+  "connection",
+  "sec-websocket-extensions",
+  "sec-websocket-key",
+  "sec-websocket-version",
+  "upgrade",
+]);
+
+/** Nobody waits for a decision any more; the answer says why. */
+class Undecided extends Error {
+  /** Made when it is sent: a response can be sent only once. */
+  readonly response: () => Response;
+
+  constructor(response: () => Response) {
+    super("undecided");
+    this.response = response;
+  }
+}
+
+/** Waits for a decision as long as there is somebody to tell it to. */
+async function inTime<T>(
+  verdict: T | Promise<T>,
+  request: Request,
+  timeout: number,
+  closing: AbortSignal | undefined,
+): Promise<T> {
+  if (!(verdict instanceof Promise)) return verdict;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(LATE), timeout);
+  const down = () => reject(new Undecided(goingDown));
+  closing?.addEventListener("abort", down, { once: true });
+  // The runtime would keep for ever what is upgraded after its client left. It
+  // tells of that only those who asked for the signal while the client was there.
+  const { signal } = request;
+  const gone = () => reject(new Undecided(clientGone));
+  signal.addEventListener("abort", gone, { once: true });
+  try {
+    return await Promise.race([verdict, promise]);
+  } finally {
+    clearTimeout(timer);
+    closing?.removeEventListener("abort", down);
+    signal.removeEventListener("abort", gone);
   }
 }
 
@@ -341,15 +394,14 @@ const LATE = new DOMException(
   "TimeoutError",
 );
 
-async function inTime<T>(verdict: T | Promise<T>, timeout: number): Promise<T> {
-  if (!(verdict instanceof Promise)) return verdict;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(LATE), timeout);
-  try {
-    return await Promise.race([verdict, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+function tooLate(): Response {
+  return refuse(503, "The server took too long to decide", {
+    "retry-after": "10",
+  });
+}
+
+function clientGone(): Response {
+  return refuse(400, "The client is gone");
 }
 
 /** Runs the handler on an open connection, and closes it after. */

@@ -24,6 +24,8 @@ export interface Shared {
   readonly role: Role;
   readonly limits: ResolvedLimits;
   readonly topics?: Topics | undefined;
+  /** Hears of each connection that has ended. */
+  readonly onend?: (connection: Connection<unknown>) => void;
 }
 
 /** What is known of a connection when it opens. */
@@ -32,13 +34,8 @@ export interface Opening<Context> {
   readonly protocol: string;
   readonly context: Context;
   readonly remoteAddr?: Deno.Addr | undefined;
-  readonly handshake?: HandshakeRequest | undefined;
-}
-
-/** What is kept of a request, which the runtime takes back when it upgrades. */
-export interface HandshakeRequest {
-  readonly url: string;
-  readonly headers: [string, string][];
+  /** Names and values in turn. */
+  readonly headers?: readonly string[] | undefined;
 }
 
 /**
@@ -171,11 +168,18 @@ export class Connection<Context = undefined>
     return this.#opening.remoteAddr;
   }
 
-  /** A copy of the request of the opening handshake; on servers only. */
+  /**
+   * A copy of the request of the opening handshake, without the headers that
+   * belong to the handshake alone; on servers only.
+   */
   get request(): Request | undefined {
-    const handshake = this.#opening.handshake;
-    if (handshake === undefined) return undefined;
-    return new Request(handshake.url, { headers: handshake.headers });
+    const { url, headers } = this.#opening;
+    if (headers === undefined) return undefined;
+    const copy = new Headers();
+    for (let i = 0; i < headers.length; i += 2) {
+      copy.append(headers[i]!, headers[i + 1]!);
+    }
+    return new Request(url.replace(/^ws/, "http"), { headers: copy });
   }
 
   /** Whether messages can still be sent. */
@@ -276,14 +280,7 @@ export class Connection<Context = undefined>
    * @throws {ConnectionClosedError} If the connection ended in any other way.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined> {
-    const incoming = this.#incoming;
-    return {
-      next: () => incoming.next(),
-      return: () => Promise.resolve({ done: true, value: undefined }),
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
+    return new MessageIterator(this.#incoming);
   }
 
   /**
@@ -320,7 +317,8 @@ export class Connection<Context = undefined>
   }
 
   /**
-   * Closes the connection: what was sent still leaves, what comes from now on
+   * Closes the connection: what was sent still leaves if `closeTimeout` allows,
+   * what comes from now on
    * is dropped, what came before can still be received. A second call changes
    * nothing.
    *
@@ -489,6 +487,7 @@ export class Connection<Context = undefined>
     );
     this.#outgoing.end(() => this.#error("send"));
     this.#closed?.resolve(this.#info);
+    this.#shared.onend?.(this);
   }
 
   #summary(end: ChannelEnd): CloseInfo {
@@ -516,6 +515,27 @@ export class Connection<Context = undefined>
     if (this.#end?.detail !== undefined) options.detail = this.#end.detail;
     if (this.#end?.cause !== undefined) options.cause = this.#end.cause;
     return new ConnectionClosedError(action, info, options);
+  }
+}
+
+/** A class rather than closures: each idle connection mostly holds one. */
+class MessageIterator implements AsyncIterableIterator<Message, undefined> {
+  readonly #incoming: ReceiveQueue;
+
+  constructor(incoming: ReceiveQueue) {
+    this.#incoming = incoming;
+  }
+
+  next(): Promise<IteratorResult<Message, undefined>> {
+    return this.#incoming.next();
+  }
+
+  return(): Promise<IteratorResult<Message, undefined>> {
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 }
 

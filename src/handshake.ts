@@ -25,6 +25,13 @@ export function wantsWebSocket(request: Request): boolean {
   return hasToken(request.headers.get("upgrade"), "websocket");
 }
 
+/** The answer to a request whose `Host` makes no URL, which the runtime lets pass. */
+export function findHostFault(request: Request): Response | undefined {
+  return URL.canParse(request.url)
+    ? undefined
+    : refuse(400, "The Host header is malformed");
+}
+
 /** What is wrong with an opening handshake, as the answer to it. */
 export function findFault(request: Request): Response | undefined {
   const { headers } = request;
@@ -92,14 +99,14 @@ export type OriginPolicy =
  * A request without `Origin` comes from no page. Without a policy the page must
  * be of the same origin as `url`, the address the client connected to.
  */
-export async function isOriginAllowed(
+export function isOriginAllowed(
   request: Request,
   url: string,
   policy: OriginPolicy | undefined,
-): Promise<boolean> {
+): boolean | Promise<boolean> {
   const origin = request.headers.get("origin");
   if (origin === null) return true;
-  if (typeof policy === "function") return await policy(origin, request);
+  if (typeof policy === "function") return policy(origin, request);
   if (policy !== undefined) return policy.includes(origin);
   return origin === new URL(url.replace(/^ws/, "http")).origin;
 }

@@ -9,9 +9,15 @@ import type { MessageLike } from "./channel.ts";
 import { CloseCode } from "./close_code.ts";
 import { type Connection, drain } from "./connection.ts";
 import { type Listen, listen, type Listener } from "./engines/deno.ts";
-import { refuse, upgradeRequired, wantsWebSocket } from "./handshake.ts";
+import {
+  findHostFault,
+  refuse,
+  upgradeRequired,
+  wantsWebSocket,
+} from "./handshake.ts";
 import { checkTimeout } from "./limits.ts";
 import { sendToAll, type Topics } from "./topics.ts";
+import { within } from "./within.ts";
 
 /**
  * Options for {@linkcode Server.shutdown}.
@@ -81,7 +87,7 @@ export interface ServerSetup<Context> {
   readonly topics: Topics;
 }
 
-/** How long a listener may take to let go of idle HTTP connections, in milliseconds. */
+/** How long ordinary requests may take to be answered at last, in milliseconds. */
 const LINGER = 500;
 
 /**
@@ -104,11 +110,17 @@ export class Server<Context = undefined> implements AsyncDisposable {
   readonly #setup: ServerSetup<Context>;
   readonly #listener: Listener;
   readonly #connections: Set<Connection<Context>> = new Set();
-  /** What runs on behalf of connections: a handler and the close after it. */
-  readonly #running: Set<Promise<void>> = new Set();
+  /** How many handlers run, each with the close after it. */
+  #running = 0;
+  #idle: PromiseWithResolvers<void> | undefined;
+  // One closure for all connections, which keep it as long as they live.
+  readonly #ended: () => void = () => {
+    if (--this.#running === 0) this.#idle?.resolve();
+  };
   readonly #finished: PromiseWithResolvers<void> = Promise.withResolvers<
     void
   >();
+  readonly #closing = new AbortController();
   #shutdown: Promise<void> | undefined;
 
   /**
@@ -118,7 +130,10 @@ export class Server<Context = undefined> implements AsyncDisposable {
    * @ignore
    */
   constructor(setup: ServerSetup<Context>) {
-    this.#setup = setup;
+    const onend = (connection: Connection<unknown>) =>
+      void this.#connections.delete(connection as Connection<Context>);
+    const shared = { ...setup.policy.shared, onend };
+    this.#setup = { ...setup, policy: { ...setup.policy, shared } };
     this.#listener = listen(
       setup.where,
       (request, remoteAddr) => this.#answer(request, remoteAddr),
@@ -202,34 +217,32 @@ export class Server<Context = undefined> implements AsyncDisposable {
 
   async #goDown(timeout: number): Promise<void> {
     const deadline = performance.now() + timeout;
+    this.#closing.abort();
     for (const connection of this.#connections) drain(connection);
-    if (!await this.#idle(timeout / 2)) {
+    if (!await this.#quiet(timeout / 2)) {
       for (const connection of this.#connections) {
         // It may be closing already; how it ends is the handler's to see.
         connection.close(CloseCode.GoingAway, "server is shutting down");
       }
-      if (!await this.#idle(deadline - performance.now())) {
+      if (!await this.#quiet(deadline - performance.now())) {
         for (const connection of this.#connections) connection.terminate();
       }
     }
-    const linger = Math.min(LINGER, deadline - performance.now());
-    const gone = await within(this.#listener.shutdown(), linger);
-    if (!gone) this.#listener.abort();
+    await this.#listener.stop(Math.min(LINGER, deadline - performance.now()));
     this.#finished.resolve();
   }
 
   /** Whether all handlers have returned, and all connections ended, within `ms`. */
-  async #idle(ms: number): Promise<boolean> {
-    const deadline = performance.now() + ms;
-    while (this.#running.size > 0) {
-      const left = deadline - performance.now();
-      if (!await within(Promise.all(this.#running), left)) return false;
-    }
-    return true;
+  async #quiet(ms: number): Promise<boolean> {
+    if (this.#running === 0) return true;
+    this.#idle = Promise.withResolvers<void>();
+    return await within(this.#idle.promise, ms);
   }
 
   async #answer(request: Request, remoteAddr: Deno.Addr): Promise<Response> {
     const { policy, where, fetch } = this.#setup;
+    const fault = findHostFault(request);
+    if (fault !== undefined) return fault;
     const secure = "cert" in where;
     const incoming = { request, remoteAddr, secure };
     if (!wantsWebSocket(request)) {
@@ -244,7 +257,7 @@ export class Server<Context = undefined> implements AsyncDisposable {
     }
     return await accept(incoming, policy, {
       onopen: (connection) => this.#start(connection),
-      closing: () => this.#shutdown !== undefined,
+      closing: this.#closing.signal,
     });
   }
 
@@ -252,20 +265,7 @@ export class Server<Context = undefined> implements AsyncDisposable {
     this.#connections.add(connection);
     if (this.#shutdown !== undefined) drain(connection);
     const { handler, policy } = this.#setup;
-    const running = run(connection, handler, policy);
-    this.#running.add(running);
-    connection.closed.then(() => this.#connections.delete(connection));
-    running.then(() => this.#running.delete(running));
-  }
-}
-
-/** Whether `promise` settles within `ms`. */
-async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), Math.max(0, ms));
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
+    this.#running++;
+    run(connection, handler, policy).then(this.#ended);
   }
 }

@@ -493,7 +493,7 @@ Deno.test("program: exits with 1 and a message when what is there can't be used"
   const { code, stdout, stderr } = await program(dir.path, ["example.test"]);
 
   assertEquals([code, stdout], [1, ""]);
-  assertMatch(stderr, /^Cannot keep .* for example\.test: .*--force/);
+  assertMatch(stderr, /^error: Cannot keep .* for example\.test: .*--force/);
 });
 
 Deno.test("ensureDevCertificates() throws a TlsError when a directory is in a file's place", async () => {

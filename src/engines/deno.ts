@@ -14,6 +14,7 @@ import {
   type Shared,
 } from "../connection.ts";
 import { explain } from "../tls/explain.ts";
+import { within } from "../within.ts";
 
 /** A built-in WebSocket as a channel. */
 class BuiltInChannel implements Channel {
@@ -48,28 +49,30 @@ class BuiltInChannel implements Channel {
 /** What the runtime says when its ping was not answered. */
 const NO_PONG = "No response from ping frame.";
 
-/** Makes a connection of a built-in WebSocket that is open. */
-export function attach<Context>(
-  socket: WebSocket,
-  shared: Shared,
-  opening: Opening<Context>,
-): Connection<Context> {
-  const connection = new Connection(
-    new BuiltInChannel(socket),
-    shared,
-    opening,
-  );
-  const target = connection as Connection<unknown>;
-  let fault: string | undefined;
-  socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) =>
-    deliver(target, event.data);
-  socket.onerror = (event) => {
-    fault = (event as ErrorEvent).message;
-  };
-  socket.onclose = ({ code, reason }) => {
-    if (fault === undefined) return finish(target, { code, reason });
+/** Hears all that happens to a socket; one object takes less than three closures. */
+class SocketListener implements EventListenerObject {
+  readonly #connection: Connection<unknown>;
+  #fault: string | undefined;
+
+  constructor(connection: Connection<unknown>) {
+    this.#connection = connection;
+  }
+
+  handleEvent(event: Event): void {
+    if (event.type === "message") {
+      deliver(this.#connection, (event as MessageEvent).data);
+    } else if (event.type === "error") {
+      this.#fault = (event as ErrorEvent).message;
+    } else {
+      this.#onclose(event as CloseEvent);
+    }
+  }
+
+  #onclose({ code, reason }: CloseEvent): void {
+    const fault = this.#fault;
+    if (fault === undefined) return finish(this.#connection, { code, reason });
     // The runtime gives its own code to what no close frame said.
-    finish(target, {
+    finish(this.#connection, {
       code: 0,
       reason: "",
       detail: fault === NO_PONG
@@ -77,7 +80,21 @@ export function attach<Context>(
         : "the peer was lost",
       cause: new Error(fault),
     });
-  };
+  }
+}
+
+/** Makes a connection of a built-in WebSocket that is open. */
+export function attach<Context>(
+  socket: WebSocket,
+  shared: Shared,
+  opening: Opening<Context>,
+): Connection<Context> {
+  const channel = new BuiltInChannel(socket);
+  const connection = new Connection(channel, shared, opening);
+  const listener = new SocketListener(connection);
+  socket.addEventListener("message", listener);
+  socket.addEventListener("error", listener);
+  socket.addEventListener("close", listener);
   return connection;
 }
 
@@ -106,11 +123,14 @@ export function upgradeRequest<Context>(task: UpgradeTask<Context>): Response {
     response.headers.set("sec-websocket-protocol", opening.protocol);
   }
   socket.binaryType = "arraybuffer";
-  socket.onopen = () => {
-    socket.onopen = null;
-    task.onopen(attach(socket, shared, opening));
+  const settled = (event: Event) => {
+    socket.removeEventListener("open", settled);
+    socket.removeEventListener("error", settled);
+    if (event.type === "open") task.onopen(attach(socket, shared, opening));
+    else task.onfail();
   };
-  socket.onerror = task.onfail;
+  socket.addEventListener("open", settled);
+  socket.addEventListener("error", settled);
   return response;
 }
 
@@ -125,10 +145,8 @@ export interface Listener {
   readonly addr: Deno.Addr;
   /** Resolves when the listener and all its connections are gone. */
   readonly finished: Promise<void>;
-  /** Ends when the requests under way are answered. */
-  shutdown(): Promise<void>;
-  /** Ends at once. */
-  abort(): void;
+  /** Ends at the latest in `ms`; until then, what is being answered may be. */
+  stop(ms: number): Promise<void>;
 }
 
 /** Listens, with TLS where there is a certificate. */
@@ -137,16 +155,28 @@ export function listen(
   answer: (request: Request, remoteAddr: Deno.Addr) => Promise<Response>,
 ): Listener {
   const controller = new AbortController();
+  const pending = new Set<Promise<unknown>>();
   const options = { ...where, signal: controller.signal, onListen() {} };
-  const server = Deno.serve(
+  const { addr, finished } = Deno.serve(
     options as Deno.ServeTcpOptions,
-    (request, info) => answer(request, info.remoteAddr),
+    (request, info) => {
+      // It rejects where the client did not take the answer.
+      const completed = info.completed.catch(() => {});
+      pending.add(completed);
+      completed.then(() => pending.delete(completed));
+      return answer(request, info.remoteAddr);
+    },
   );
   return {
-    addr: server.addr,
-    finished: server.finished,
-    shutdown: () => server.shutdown(),
-    abort: () => controller.abort(),
+    addr,
+    finished,
+    async stop(ms) {
+      await within(Promise.all(pending), ms);
+      // The server's own shutdown() would wait for whoever says nothing, and
+      // cannot be cut short once it is begun.
+      controller.abort();
+      await finished;
+    },
   };
 }
 
@@ -168,12 +198,11 @@ export interface OpenTask {
 /** Opens a connection to a server. */
 export async function open(task: OpenTask): Promise<Connection> {
   const { options, shared, openTimeout } = task;
-  const name = withoutSecrets(task.url);
+  const action = `Cannot connect to ${withoutSecrets(task.url)}`;
   const { promise, resolve, reject } = Promise.withResolvers<Connection>();
-  const client = createClient(name, options);
+  const client = createClient(action, options);
   const timer = setTimeout(() => {
-    const message =
-      `Cannot connect to ${name}: no answer within ${openTimeout} ms`;
+    const message = `${action}: no answer within ${openTimeout} ms`;
     reject(new DOMException(message, "TimeoutError"));
   }, openTimeout);
   const abort = () => reject(options.signal?.reason);
@@ -187,12 +216,14 @@ export async function open(task: OpenTask): Promise<Connection> {
     });
     opening.binaryType = "arraybuffer";
     opening.onopen = () => {
+      opening.onopen = opening.onerror = null;
       const { url, protocol } = opening;
       resolve(attach(opening, shared, { url, protocol, context: undefined }));
     };
-    opening.onerror = (event) => {
+    opening.onerror = async (event) => {
       const { error, message } = event as ErrorEvent;
-      reject(explain(`Cannot connect to ${name}`, error ?? new Error(message)));
+      const cause = error ?? new Error(message);
+      reject(explain(action, await hiddenFailure(task, cause) ?? cause));
     };
     return await promise;
   } catch (error) {
@@ -207,8 +238,33 @@ export async function open(task: OpenTask): Promise<Connection> {
   }
 }
 
+/**
+ * What a failed handshake failed of, where the runtime hides it: it tries again
+ * over HTTP/2, and a server that knows none refuses that in TLS already. So a
+ * third TLS handshake, without a request, has to tell whether the server is
+ * trusted.
+ */
+async function hiddenFailure(
+  { url, options }: OpenTask,
+  cause: Error,
+): Promise<unknown> {
+  if (!cause.message.includes("NoApplicationProtocol")) return undefined;
+  const { hostname, port } = new URL(url);
+  try {
+    using conn = await Deno.connectTls({
+      hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
+      port: Number(port || 443),
+      ...(options.caCerts === undefined ? {} : { caCerts: options.caCerts }),
+    });
+    await conn.handshake();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
 function createClient(
-  name: string,
+  action: string,
   { caCerts, cert, key }: OpenTask["options"],
 ): Deno.HttpClient | undefined {
   if (caCerts === undefined && cert === undefined) return undefined;
@@ -218,7 +274,7 @@ function createClient(
       ...(cert === undefined || key === undefined ? {} : { cert, key }),
     });
   } catch (error) {
-    throw explain(`Cannot connect to ${name}`, error);
+    throw explain(action, error);
   }
 }
 

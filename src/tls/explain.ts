@@ -89,7 +89,7 @@ const TLS: readonly Explanation[] = [
   },
   {
     says:
-      /peer certificate|CertificateRequired|certificate required|HandshakeFailure|fatal alert/i,
+      /peer certificate|CertificateRequired|certificate required|HandshakeFailure|fatal alert: (?!NoApplicationProtocol)/i,
     reason: "other",
     state: "the TLS handshake failed",
     remedy:
@@ -132,7 +132,7 @@ export function explain(action: string, cause: unknown): WssError {
     );
   }
   if (
-    /stream error|HTTP\/2 not supported|connection closed|unexpected EOF|tls handshake eof/i
+    /stream error|h2 alpn|NoApplicationProtocol|HTTP\/2 not supported|connection closed|unexpected EOF|tls handshake eof/i
       .test(said)
   ) {
     return new HandshakeError(

@@ -1,0 +1,159 @@
+/**
+ * The processes of the benchmark: each talks in lines of JSON, is pinned to a
+ * core where that is possible, and ends when its standard input does.
+ *
+ * @module
+ */
+
+import { fromFileUrl } from "@std/path";
+import type { Answer, EchoResult, EchoTask, Order } from "./load.ts";
+import type { Target } from "./raw_client.ts";
+import type { Memory, Ready } from "./servers/_control.ts";
+
+/** How to start a process. */
+interface StartOptions {
+  /** The script, beside this one. */
+  script: string;
+  /** Flags of `deno run`. */
+  flags: string[];
+  args?: string[];
+  /** The core to pin it to. */
+  core: number | undefined;
+}
+
+/** How long a process may take to end by itself, in ms. */
+const PATIENCE = 5_000;
+
+class Process implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #script: string;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #output: ReadableStreamDefaultReader<string>;
+  #text = "";
+
+  constructor({ script, flags, args = [], core }: StartOptions) {
+    const file = fromFileUrl(new URL(script, import.meta.url));
+    const command = ["deno", "run", "--quiet", "--no-prompt"]
+      .concat(flags, file, args);
+    if (core !== undefined) command.unshift("taskset", "-c", String(core));
+    this.#script = script;
+    this.#child = new Deno.Command(command[0]!, {
+      args: command.slice(1),
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    this.#input = this.#child.stdin.getWriter();
+    this.#output = this.#child.stdout.pipeThrough(new TextDecoderStream())
+      .getReader();
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** The next line, as what it must be. */
+  async read<T>(): Promise<T> {
+    let end: number;
+    while ((end = this.#text.indexOf("\n")) < 0) {
+      const { done, value } = await this.#output.read();
+      if (done) {
+        throw new Error(`Cannot go on: ${this.#script} ended before its time`);
+      }
+      this.#text += value;
+    }
+    const line = this.#text.slice(0, end);
+    this.#text = this.#text.slice(end + 1);
+    return JSON.parse(line) as T;
+  }
+
+  async write(line: string): Promise<void> {
+    await this.#input.write(new TextEncoder().encode(`${line}\n`));
+  }
+
+  /** Ends the process, by its id if it doesn't end by itself. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), PATIENCE);
+    // It may have ended already.
+    await this.#input.close().catch(() => {});
+    await this.#output.cancel();
+    await this.#child.status;
+    clearTimeout(timer);
+  }
+}
+
+/** A server under test. */
+export class ServerProcess extends Process {
+  #port = 0;
+
+  /** Where it listens. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Starts a server, and waits until it listens. */
+  static async start(
+    script: string,
+    options: { directory: string; chainFile: string; core: number | undefined },
+  ): Promise<ServerProcess> {
+    const { directory, chainFile, core } = options;
+    const server = new ServerProcess({
+      script: `servers/${script}`,
+      flags: [
+        "--v8-flags=--expose-gc",
+        "--allow-net=127.0.0.1",
+        `--allow-read=${directory}`,
+      ],
+      args: [chainFile],
+      core,
+    });
+    try {
+      const { port } = await server.read<Ready>();
+      server.#port = port;
+      return server;
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Asks for its memory after a garbage collection. */
+  async memory(): Promise<Memory> {
+    await this.write("memory");
+    return await this.read<Memory>();
+  }
+}
+
+/** The process that loads servers. */
+export class LoadProcess extends Process {
+  /** Starts it. */
+  constructor(core: number | undefined) {
+    super({
+      script: "load.ts",
+      flags: ["--allow-net=127.0.0.1", "--allow-run=cat,ls"],
+      core,
+    });
+  }
+
+  /** Loads a server with echoes. */
+  async echo(target: Target, echo: EchoTask): Promise<EchoResult> {
+    return await this.#order({ do: "echo", target, echo }) as EchoResult;
+  }
+
+  /** Opens connections that then do nothing. */
+  async open(target: Target, count: number): Promise<void> {
+    await this.#order({ do: "open", target, count });
+  }
+
+  /** Closes all of them. */
+  async close(): Promise<void> {
+    await this.#order({ do: "close" });
+  }
+
+  async #order(order: Order): Promise<EchoResult | { open: number }> {
+    await this.write(JSON.stringify(order));
+    const answer = await this.read<Answer>();
+    if ("error" in answer) throw new Error(answer.error);
+    return answer.result;
+  }
+}

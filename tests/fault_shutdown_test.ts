@@ -1,0 +1,235 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  type Connection,
+  serve,
+  type ServeOptions,
+  type Server,
+} from "../server.ts";
+import { devCertificates } from "./_certs.ts";
+import {
+  assertGreets,
+  handshake,
+  Opcode,
+  orGreet,
+  RawPeer,
+} from "./_raw_peer.ts";
+
+/** The time that each server has, and what this machine may add to it. */
+const TIMEOUT = 800;
+const SLACK = 300;
+
+async function start(
+  handler: (ws: Connection) => unknown,
+  options: ServeOptions = {},
+): Promise<Server> {
+  const { chain } = await devCertificates();
+  return await serve(
+    { port: 0, ...chain, pingInterval: 0, ...options },
+    handler,
+  );
+}
+
+/**
+ * Begins to shut the server down. What it returns fails unless that took less
+ * than so many milliseconds, and left nothing behind.
+ */
+function beginShutdown(server: Server): (limit: number) => Promise<void> {
+  const began = performance.now();
+  const ending = server.shutdown({ timeout: TIMEOUT })
+    .then(() => performance.now() - began);
+  return async (limit) => {
+    const took = await ending;
+    assert(took < limit, `it took ${Math.round(took)} ms`);
+    await server.finished;
+    assertEquals(server.connections.size, 0);
+    const { port } = server.addr as Deno.NetAddr;
+    using _free = Deno.listen({ hostname: "localhost", port });
+  };
+}
+
+async function never(): Promise<void> {
+  await new Promise<void>(() => {});
+}
+
+Deno.test("shutdown() closes with 1001 at once where handlers wait for messages", async () => {
+  const server = await start(async (ws) => {
+    for await (const message of ws) await ws.send(message);
+  });
+  using one = await RawPeer.open(server.url);
+  using two = await RawPeer.open(server.url);
+  for (const peer of [one, two]) {
+    await peer.send({ opcode: Opcode.Text, payload: "Ada" });
+    await peer.readFrame();
+  }
+  const down = beginShutdown(server);
+  for (const peer of [one, two]) {
+    const { code, reason } = await peer.readClose();
+    assertEquals({ code, reason }, {
+      code: 1001,
+      reason: "server is shutting down",
+    });
+    await peer.send({ opcode: Opcode.Close, payload: Uint8Array.of(3, 0xe9) });
+  }
+  await down(TIMEOUT / 2);
+});
+
+Deno.test("shutdown() lets a busy handler finish its answer, and refuses the next client with 503", async () => {
+  const busy = Promise.withResolvers<void>();
+  const free = Promise.withResolvers<void>();
+  const server = await start(async (ws) => {
+    for await (const message of ws) {
+      busy.resolve();
+      await free.promise;
+      await ws.send(`Hello ${message}!`);
+    }
+  });
+  using peer = await RawPeer.open(server.url);
+  await peer.send({ opcode: Opcode.Text, payload: "Ada" });
+  await busy.promise;
+  const down = beginShutdown(server);
+  {
+    using late = await RawPeer.dial(server.url);
+    const answer = await late.ask(handshake(new URL(server.url).host));
+    assertEquals(answer.status, 503);
+    assertEquals(answer.body, "The server is shutting down\n");
+    assertEquals(answer.headers.get("retry-after"), "5");
+    assertEquals(answer.headers.get("connection"), "close");
+  }
+  free.resolve();
+  const { payload } = await peer.readFrame();
+  assertEquals(new TextDecoder().decode(payload), "Hello Ada!");
+  assertEquals((await peer.readClose()).code, 1001);
+  await peer.send({ opcode: Opcode.Close, payload: Uint8Array.of(3, 0xe9) });
+  await down(TIMEOUT);
+});
+
+Deno.test("shutdown() closes with 1001 after half of its time where a handler never returns", async () => {
+  const server = await start(never);
+  using peer = await RawPeer.open(server.url);
+  const began = performance.now();
+  const down = beginShutdown(server);
+  assertEquals((await peer.readClose()).code, 1001);
+  const took = performance.now() - began;
+  assert(took > TIMEOUT / 3 && took < TIMEOUT, `${took} ms`);
+  await peer.send({ opcode: Opcode.Close, payload: Uint8Array.of(3, 0xe9) });
+  await down(TIMEOUT + SLACK);
+});
+
+Deno.test("shutdown() ends in its time where a client never answers the close frame", async () => {
+  const handled = Promise.withResolvers<Connection>();
+  const server = await start((ws) => {
+    handled.resolve(ws);
+    return ws.receive();
+  });
+  using peer = await RawPeer.open(server.url);
+  const ws = await handled.promise;
+  await beginShutdown(server)(TIMEOUT + SLACK);
+  assertEquals(await ws.closed, { code: 1006, reason: "", wasClean: false });
+  assertEquals((await peer.readClose()).code, 1001);
+  await peer.ended();
+});
+
+Deno.test("shutdown() ends in its time where a client stopped reading", async () => {
+  const handled = Promise.withResolvers<Connection>();
+  const server = await serve({ port: 0, pingInterval: 0 }, async (ws) => {
+    handled.resolve(ws);
+    while (true) await ws.send(new Uint8Array(1 << 20));
+  });
+  const peer = await RawPeer.open(server.url);
+  const ws = await handled.promise;
+  await beginShutdown(server)(TIMEOUT + SLACK);
+  assertEquals(await ws.closed, { code: 1006, reason: "", wasClean: false });
+  // The runtime lets go of the socket when the client does; by the time another
+  // is served, it has.
+  peer[Symbol.dispose]();
+  await using other = await serve({ port: 0 }, orGreet(() => {}));
+  await assertGreets(other.url);
+});
+
+for (
+  const [name, bytes] of [
+    ["says nothing to the TLS port", ""],
+    [
+      "is halfway through the TLS handshake",
+      Uint8Array.of(0x16, 3, 1, 2, 0, 1),
+    ],
+  ] as const
+) {
+  Deno.test(`shutdown() ends in its time where a client ${name}`, async () => {
+    const server = await start(never);
+    using peer = await RawPeer.dial(server.url, { tls: false });
+    await peer.write(bytes);
+    // By the time another is served the first has been accepted.
+    {
+      using other = await RawPeer.dial(server.url);
+      await other.ask(["GET / HTTP/1.1", "Host: localhost"]);
+    }
+    // The runtime keeps that socket until the client is gone, but nothing waits for it.
+    await beginShutdown(server)(TIMEOUT + SLACK);
+  });
+}
+
+Deno.test("shutdown() ends in its time where a client sent half a request", async () => {
+  const server = await start(never);
+  using peer = await RawPeer.dial(server.url);
+  await peer.write("GET / HTTP/1.1\r\nHost: loc");
+  await beginShutdown(server)(TIMEOUT + SLACK);
+  await peer.ended();
+});
+
+Deno.test("shutdown() ends in its time where a client keeps an HTTP connection", async () => {
+  const server = await start(never);
+  using peer = await RawPeer.dial(server.url);
+  assertEquals((await peer.ask(["GET / HTTP/1.1", "Host: h"])).status, 426);
+  await beginShutdown(server)(TIMEOUT + SLACK);
+  await peer.ended();
+});
+
+Deno.test("shutdown() ends in its time where authorize never decides", async () => {
+  const asked = Promise.withResolvers<void>();
+  const server = await start(never, {
+    authorize: async () => {
+      asked.resolve();
+      await never();
+      return undefined;
+    },
+    openTimeout: 1200,
+  });
+  using peer = await RawPeer.dial(server.url);
+  await peer.write(`${handshake("localhost").join("\r\n")}\r\n\r\n`);
+  await asked.promise;
+  await beginShutdown(server)(TIMEOUT + SLACK);
+});
+
+Deno.test("shutdown() answers 503 to a handshake that authorize let in meanwhile", async () => {
+  const asked = Promise.withResolvers<void>();
+  const decided = Promise.withResolvers<undefined>();
+  let handled = 0;
+  const server = await start(() => void handled++, {
+    authorize: () => {
+      asked.resolve();
+      return decided.promise;
+    },
+  });
+  using peer = await RawPeer.dial(server.url);
+  const answer = peer.ask(handshake("localhost"));
+  await asked.promise;
+  const down = beginShutdown(server);
+  decided.resolve(undefined);
+  assertEquals((await answer).status, 503);
+  assertEquals(handled, 0);
+  await down(TIMEOUT + SLACK);
+});
+
+Deno.test("shutdown() has one end for all who ask, for the signal and for disposal", async () => {
+  const controller = new AbortController();
+  await using server = await start((ws) => ws.receive(), {
+    signal: controller.signal,
+  });
+  using peer = await RawPeer.open(server.url);
+  controller.abort();
+  const down = beginShutdown(server);
+  assertEquals((await peer.readClose()).code, 1001);
+  await peer.send({ opcode: Opcode.Close, payload: Uint8Array.of(3, 0xe9) });
+  await down(TIMEOUT);
+});

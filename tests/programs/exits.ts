@@ -1,0 +1,34 @@
+/**
+ * Serves, connects, exchanges, closes, and then has nothing left to do.
+ *
+ * @module
+ */
+
+import { connect, loadCaCerts } from "../../client.ts";
+import { loadCertChain, serve } from "../../server.ts";
+import { print, programOptions } from "./_program.ts";
+
+/** What the program is told. */
+export interface ExitsProgram {
+  chainFile: string;
+  caFile: string;
+  /** Who ends the connection. */
+  closer: "client" | "server" | "shutdown";
+}
+
+if (import.meta.main) {
+  const { chainFile, caFile, closer } = programOptions<ExitsProgram>();
+  const server = await serve(
+    { port: 0, ...await loadCertChain(chainFile) },
+    async (ws) => {
+      await ws.send(`Hello ${await ws.receive()}!`);
+      if (closer !== "server") await ws.receive();
+    },
+  );
+  const ws = await connect(server.url, { caCerts: await loadCaCerts(caFile) });
+  await ws.send("Ada");
+  print(await ws.receive());
+  if (closer === "client") await ws.close();
+  await server.shutdown();
+  print((await ws.closed).code);
+}
