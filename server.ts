@@ -7,15 +7,7 @@
  * @module
  */
 
-import {
-  accept,
-  type AcceptOptions,
-  type Handler,
-  type Policy,
-  resolvePolicy,
-  run,
-  seenUrl,
-} from "./src/accept.ts";
+import { accept, run, seenUrl } from "./src/accept.ts";
 import type { Listen } from "./src/engines/deno.ts";
 import {
   findHostFault,
@@ -23,11 +15,16 @@ import {
   wantsWebSocket,
 } from "./src/handshake.ts";
 import type { Logger } from "./src/logger.ts";
+import {
+  type AcceptOptions,
+  type Handler,
+  type Policy,
+  resolvePolicy,
+} from "./src/policy.ts";
 import { type FetchHandler, Server } from "./src/server.ts";
 import { explain } from "./src/tls/explain.ts";
 import { Topics } from "./src/topics.ts";
 
-export type { AcceptOptions, AuthorizeInfo, Handler } from "./src/accept.ts";
 export type { Message, MessageLike } from "./src/channel.ts";
 export { CloseCode } from "./src/close_code.ts";
 export { Connection, type ReceiveOptions } from "./src/connection.ts";
@@ -36,6 +33,7 @@ export type { ProxyOptions } from "./src/forwarded.ts";
 export type { OriginPolicy } from "./src/handshake.ts";
 export type { Limits } from "./src/limits.ts";
 export type { Logger } from "./src/logger.ts";
+export type { AcceptOptions, AuthorizeInfo, Handler } from "./src/policy.ts";
 export {
   type BroadcastOptions,
   type FetchHandler,

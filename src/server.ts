@@ -4,7 +4,7 @@
  * @module
  */
 
-import { accept, type Handler, type Policy, run, seenUrl } from "./accept.ts";
+import { accept, run, seenUrl } from "./accept.ts";
 import type { MessageLike } from "./channel.ts";
 import { CloseCode } from "./close_code.ts";
 import { type Connection, drain } from "./connection.ts";
@@ -16,6 +16,7 @@ import {
   wantsWebSocket,
 } from "./handshake.ts";
 import { checkTimeout } from "./limits.ts";
+import type { Handler, Policy } from "./policy.ts";
 import { sendToAll, type Topics } from "./topics.ts";
 import { within } from "./within.ts";
 

@@ -1,0 +1,209 @@
+/**
+ * Whom a server lets in, and what it does with them: the options, checked once.
+ *
+ * @module
+ */
+
+import type { Connection, Shared } from "./connection.ts";
+import { type ProxyOptions, type TrustCheck, trustCheck } from "./forwarded.ts";
+import {
+  checkOriginPolicy,
+  checkProtocols,
+  type OriginPolicy,
+} from "./handshake.ts";
+import { checkTimeout, type Limits, resolveLimits } from "./limits.ts";
+import { type Logger, stderrLogger } from "./logger.ts";
+import type { Topics } from "./topics.ts";
+
+/**
+ * What `authorize` is told beside the request.
+ *
+ * @example Let in whoever is on this machine
+ * ```ts
+ * import { type AuthorizeInfo, connect, serve } from "@wss/wss";
+ *
+ * function authorize(_request: Request, { remoteAddr }: AuthorizeInfo): Response | string {
+ *   const { hostname } = remoteAddr as Deno.NetAddr;
+ *   return hostname === "127.0.0.1" ? hostname : new Response(null, { status: 403 });
+ * }
+ * await using server = await serve({ port: 0, authorize }, (ws) => ws.send(ws.context));
+ * await using ws = await connect(server.url);
+ * console.log(await ws.receive()); // "127.0.0.1"
+ * ```
+ */
+export interface AuthorizeInfo {
+  /** The URL that the client asked for, seen through trusted proxies. */
+  readonly url: string;
+  /** The address of the client, seen through trusted proxies. */
+  readonly remoteAddr: Deno.Addr;
+  /** The subprotocols that the client offers, in its order. */
+  readonly protocols: readonly string[];
+}
+
+/**
+ * Serves one connection. When it returns, the connection is closed with 1000;
+ * when it throws, with 1011, and `onError` hears of it.
+ *
+ * @example A handler of its own
+ * ```ts
+ * import { connect, type Handler, serve } from "@wss/wss";
+ *
+ * const shout: Handler = async (ws) => {
+ *   for await (const message of ws) await ws.send(`${message}`.toUpperCase());
+ * };
+ * await using server = await serve({ port: 0 }, shout);
+ * await using ws = await connect(server.url);
+ * await ws.send("hello");
+ * console.log(await ws.receive()); // "HELLO"
+ * ```
+ */
+export type Handler<Context = undefined> = (
+  ws: Connection<Context>,
+) => unknown | Promise<unknown>;
+
+/**
+ * Options that `serve()` and `upgrade()` have in common.
+ *
+ * @example The same for serve() and upgrade()
+ * ```ts
+ * import { type AcceptOptions, serve } from "@wss/wss";
+ *
+ * const options: AcceptOptions = { protocols: ["chat"], pingInterval: 30_000 };
+ * await using server = await serve({ port: 0, ...options }, (ws) => ws.closed);
+ * console.log(server.url);
+ * ```
+ */
+export interface AcceptOptions<Context = undefined>
+  extends Limits, ProxyOptions {
+  /**
+   * The subprotocols of this server, the best first. The first that the client
+   * offers too is agreed on; a client that offers none of them gets none.
+   *
+   * @default {[]}
+   */
+  protocols?: readonly string[];
+  /**
+   * From which pages a browser may connect: origins like
+   * `"https://app.example"`, or a function that decides. Requests without an
+   * `Origin` header do not come from a page and are not asked (RFC 6455,
+   * section 10.2). The default is the server's own origin.
+   */
+  origins?: OriginPolicy;
+  /**
+   * Lets any page of any site connect, in the name of whoever looks at it. Only
+   * for services that are public to everybody.
+   *
+   * @default {false}
+   */
+  insecureAnyOrigin?: boolean;
+  /**
+   * Decides who may connect. A `Response` refuses and is sent as it is; anything
+   * else is let in and becomes `ws.context`. A throw answers 500 and is reported
+   * to `onError`.
+   */
+  authorize?: (
+    request: Request,
+    info: AuthorizeInfo,
+  ) => Response | Context | Promise<Response | Context>;
+  /**
+   * How long `authorize` may take, in milliseconds, before the answer is 503.
+   *
+   * @default {10_000}
+   */
+  openTimeout?: number;
+  /**
+   * After how long a silence a ping is sent, in milliseconds; 0 sends none, and
+   * a peer that vanishes is not noticed until something is sent to it. The
+   * built-in engine has one timer for ping and pong: it pings after half of
+   * `pingInterval + pongTimeout` and gives up after the other half.
+   *
+   * @default {20_000}
+   */
+  pingInterval?: number;
+  /**
+   * Hears of what `authorize`, the handler or `fetch` throws, with the
+   * connection if there was one. A handler that ends because its own connection
+   * did is no error. The default writes it to `logger`.
+   */
+  onError?: (error: unknown, ws?: Connection<Context>) => void;
+  /**
+   * Where to log. The default writes warnings and errors to standard error; pass
+   * `{}` to be silent.
+   */
+  logger?: Logger;
+}
+
+/** The options after they were checked once. */
+export interface Policy<Context> {
+  readonly shared: Shared;
+  readonly protocols: readonly string[];
+  readonly anyOrigin: boolean;
+  readonly origins: OriginPolicy | undefined;
+  readonly authorize: AcceptOptions<Context>["authorize"];
+  readonly openTimeout: number;
+  readonly pingInterval: number;
+  readonly trusted: TrustCheck | undefined;
+  readonly proxyHeader: "x-forwarded" | "forwarded";
+  readonly logger: Logger;
+  readonly report: (error: unknown, ws?: Connection<Context>) => void;
+}
+
+/** Checks the options and fills in the defaults. */
+export async function resolvePolicy<Context>(
+  options: AcceptOptions<Context>,
+  topics: Topics | undefined,
+): Promise<Policy<Context>> {
+  const {
+    protocols = [],
+    origins,
+    insecureAnyOrigin: anyOrigin = false,
+    authorize,
+    openTimeout = 10_000,
+    pingInterval = 20_000,
+    trustProxy = [],
+    proxyHeader = "x-forwarded",
+    logger = stderrLogger,
+    onError,
+  } = options;
+  checkProtocols(protocols);
+  checkOriginPolicy(origins);
+  if (anyOrigin && origins !== undefined) {
+    throw new TypeError(
+      "Cannot use origins together with insecureAnyOrigin: the second lets everybody in",
+    );
+  }
+  if (anyOrigin) {
+    logger.warn?.("insecureAnyOrigin: pages of any site may connect");
+  }
+  if (pingInterval !== 0) checkTimeout("pingInterval", pingInterval);
+  return {
+    shared: { role: "server", limits: resolveLimits(options), topics },
+    protocols,
+    anyOrigin,
+    origins,
+    authorize,
+    openTimeout: checkTimeout("openTimeout", openTimeout),
+    pingInterval,
+    trusted: trustProxy.length === 0 ? undefined : await trustCheck(trustProxy),
+    proxyHeader,
+    logger,
+    report: reporter(onError, logger),
+  };
+}
+
+function reporter<Context>(
+  onError: AcceptOptions<Context>["onError"],
+  logger: Logger,
+): Policy<Context>["report"] {
+  return (error, ws) => {
+    try {
+      if (onError !== undefined) onError(error, ws);
+      else {logger.error?.(
+          `${ws === undefined ? "request" : "handler"} failed`,
+          error,
+        );}
+    } catch (thrown) {
+      logger.error?.("onError failed", thrown);
+    }
+  };
+}
