@@ -288,3 +288,43 @@ Deno.test("the demo makes certificates, greets and ends, with just its own flags
     "error: Cannot listen on localhost:8765: something listens there already\n",
   );
 });
+
+Deno.test("the demo and the server that starts renew a certificate that is about to expire", async () => {
+  const { createAuthority, issueCertificate } = await import(
+    "../src/tls/authority.ts"
+  );
+  await using dir = await temporaryDirectory();
+  await Deno.mkdir(`${dir.path}/certs`);
+  const notBefore = new Date(Date.now() - 100 * 86_400_000);
+  const authority = await createAuthority({ notBefore });
+  const { cert, key } = await issueCertificate(authority, {
+    notBefore,
+    notAfter: new Date(Date.now() + 86_400_000),
+  });
+  await dir.write("certs/ca.pem", authority.cert);
+  await dir.write("certs/ca.key", authority.key);
+  await dir.write("certs/localhost.pem", cert + key);
+  const flags = [
+    "run",
+    "--allow-net=localhost:8765",
+    "--allow-read=certs",
+    "--allow-write=certs",
+  ];
+  const demo = await deno([...flags, `${root}src/cli/main.ts`, "demo"], {
+    cwd: dir.path,
+  });
+  assertEquals([demo.code, demo.err], [0, ""]);
+  assertStringIncludes(demo.out, "Renewed certs/localhost.pem");
+  assertEquals(
+    await Deno.readTextFile(`${dir.path}/certs/ca.pem`),
+    authority.cert,
+  );
+  // With the port taken, the server that starts gets as far as its certificate.
+  using _taken = Deno.listen({ hostname: "localhost", port: 8765 });
+  await dir.write("certs/localhost.pem", cert + key);
+  const start = await deno([...flags, `${root}src/cli/main.ts`, "start"], {
+    cwd: dir.path,
+  });
+  assertEquals(start.code, 1);
+  assertStringIncludes(start.out, "Renewed certs/localhost.pem");
+});
