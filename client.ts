@@ -41,24 +41,24 @@ export interface ConnectOptions extends Limits {
    * Certificates in PEM of authorities to trust, besides those that the runtime
    * trusts anyway; see `loadCaCerts()`.
    */
-  caCerts?: string[];
+  caCerts?: readonly string[] | undefined;
   /** A client certificate in PEM, for servers that ask for one; with `key`. */
-  cert?: string;
+  cert?: string | undefined;
   /** The private key of the client certificate in PEM; with `cert`. */
-  key?: string;
+  key?: string | undefined;
   /** The subprotocols to offer, the best first. */
-  protocols?: string[];
+  protocols?: readonly string[] | undefined;
   /** Headers for the opening handshake, such as `authorization`. */
-  headers?: HeadersInit;
+  headers?: HeadersInit | undefined;
   /** Gives up connecting when it aborts; an open connection is not touched. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * How long the connection may take to open, in milliseconds, from the look-up
    * of the name to the answer of the server.
    *
    * @default {10_000}
    */
-  openTimeout?: number;
+  openTimeout?: number | undefined;
 }
 
 /**
@@ -106,6 +106,11 @@ export async function connect(
       `Cannot use a client certificate: ${missing} is missing; loadCertChain() gives both`,
     );
   }
+  if (options.caCerts !== undefined && !Array.isArray(options.caCerts)) {
+    throw new TypeError(
+      "Cannot use caCerts: it must be a list of certificates in PEM",
+    );
+  }
   options.caCerts?.forEach(checkCaCert);
   const shared = { role: "client", limits: resolveLimits(options) } as const;
   signal?.throwIfAborted();
@@ -124,7 +129,7 @@ function checkCaCert(pem: string, index: number): void {
 function parseUrl(url: string | URL): string {
   if (!URL.canParse(url)) {
     throw new TypeError(
-      'Cannot connect: the URL is malformed; it must be like "wss://localhost:8765"',
+      'Cannot connect: the URL is malformed; it must be like "wss://localhost:8765", its port at most 65535',
     );
   }
   const target = new URL(url);

@@ -14,14 +14,17 @@ import {
   upgradeRequired,
   wantsWebSocket,
 } from "./src/handshake.ts";
+import { shown } from "./src/limits.ts";
 import type { Logger } from "./src/logger.ts";
 import {
   type AcceptOptions,
+  checkFunction,
   type Handler,
   type Policy,
   resolvePolicy,
 } from "./src/policy.ts";
 import { type FetchHandler, Server } from "./src/server.ts";
+import { NetworkError } from "./src/errors.ts";
 import { explain } from "./src/tls/explain.ts";
 import { Topics } from "./src/topics.ts";
 
@@ -68,29 +71,29 @@ export interface ServeOptions<Context = undefined>
    *
    * @default {"localhost"}
    */
-  hostname?: string;
+  hostname?: string | undefined;
   /**
    * The port to listen on; 0 takes a free one, see `server.addr`.
    *
    * @default {8765}
    */
-  port?: number;
+  port?: number | undefined;
   /**
    * A unix socket to listen on instead of a port, for a reverse proxy on the
    * same machine. TLS is not spoken on it.
    */
-  path?: string;
+  path?: string | undefined;
   /** The certificate chain in PEM, the server's own certificate first; with `key`. */
-  cert?: string;
+  cert?: string | undefined;
   /** The private key of the certificate in PEM; with `cert`. */
-  key?: string;
+  key?: string | undefined;
   /**
    * Answers ordinary HTTP requests to the same port. The default is 426 with a
    * line that says where to connect.
    */
-  fetch?: FetchHandler;
+  fetch?: FetchHandler | undefined;
   /** Shuts the server down when it aborts, as `shutdown()` does. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -104,6 +107,7 @@ export interface ServeOptions<Context = undefined>
  * @throws {TypeError} If options contradict each other.
  * @throws {RangeError} If a limit or a deadline makes no sense.
  * @throws {TlsError} If the certificate or the key cannot be used.
+ * @throws {NetworkError} If the hostname cannot be resolved.
  * @throws {Deno.errors.AddrInUse} If something else listens there.
  * @throws {Deno.errors.NotCapable} Without `--allow-net` for this address.
  *
@@ -132,7 +136,13 @@ export async function serve<Context = undefined>(
   options: ServeOptions<Context>,
   handler: Handler<Context>,
 ): Promise<Server<Context>> {
+  if (typeof handler !== "function") {
+    throw new TypeError(
+      "Cannot serve: the handler, the second argument, must be a function",
+    );
+  }
   const { fetch, signal } = options;
+  checkFunction("fetch", fetch);
   const where = whereToListen(options);
   const topics = new Topics();
   const policy = await resolvePolicy(options, topics);
@@ -164,7 +174,7 @@ export async function serve<Context = undefined>(
 export interface UpgradeOptions<Context = undefined>
   extends AcceptOptions<Context> {
   /** The topics that `ws.subscribe()` adds to. */
-  topics?: Topics;
+  topics?: Topics | undefined;
 }
 
 /**
@@ -229,6 +239,11 @@ export async function upgrade<Context = undefined>(
   options: UpgradeOptions<Context>,
   handler: Handler<Context>,
 ): Promise<Response> {
+  if (typeof handler !== "function") {
+    throw new TypeError(
+      "Cannot upgrade: the handler, the fourth argument, must be a function",
+    );
+  }
   let pending = policies.get(options) as Promise<Policy<Context>> | undefined;
   if (pending === undefined) {
     pending = resolvePolicy(options, options.topics);
@@ -270,7 +285,9 @@ function whereToListen<Context>(options: ServeOptions<Context>): Listen {
   }
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     throw new RangeError(
-      `Cannot listen: the port must be from 0 to 65535, current value is ${port}`,
+      `Cannot listen: the port must be from 0 to 65535, current value is ${
+        shown(port)
+      }`,
     );
   }
   const where = { hostname: hostname ?? "localhost", port };
@@ -282,28 +299,51 @@ function whereToListen<Context>(options: ServeOptions<Context>): Listen {
 function startServer<Context>(
   setup: ConstructorParameters<typeof Server<Context>>[0],
 ): Server<Context> {
-  const { where } = setup;
   try {
     return new Server(setup);
   } catch (error) {
-    const place = "path" in where
-      ? where.path
-      : `${where.hostname}:${where.port}`;
-    if (error instanceof Deno.errors.AddrInUse) {
-      throw new Deno.errors.AddrInUse(
-        `Cannot listen on ${place}: something listens there already`,
-        { cause: error },
-      );
-    }
-    if (error instanceof Deno.errors.AddrNotAvailable) {
-      throw new Deno.errors.AddrNotAvailable(
-        `Cannot listen on ${place}: this machine has no such address`,
-        { cause: error },
-      );
-    }
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    throw "cert" in where ? explain("Cannot serve with TLS", error) : error;
+    throw cannotListen(setup.where, error);
   }
+}
+
+/** What the runtime says when it cannot listen, with the place and the remedy. */
+function cannotListen(where: Listen, error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) {
+    return error;
+  }
+  const place = "path" in where
+    ? where.path
+    : `${where.hostname}:${where.port}`;
+  const action = `Cannot listen on ${place}`;
+  const options = { cause: error };
+  if (error instanceof Deno.errors.AddrInUse) {
+    return new Deno.errors.AddrInUse(
+      `${action}: something listens there already; end that, or choose another ${
+        "path" in where ? "path" : "port"
+      }`,
+      options,
+    );
+  }
+  if (error instanceof Deno.errors.AddrNotAvailable) {
+    return new Deno.errors.AddrNotAvailable(
+      `${action}: this machine has no such address`,
+      options,
+    );
+  }
+  if (error instanceof Deno.errors.NotFound) {
+    return new Deno.errors.NotFound(
+      `${action}: there is no such directory`,
+      options,
+    );
+  }
+  const config =
+    /KeyMismatch|keys? found|certificates? found|decode|key data|private key/;
+  if ("cert" in where && config.test(error.message)) {
+    return explain("Cannot serve with TLS", error);
+  }
+  const unknown = /failed to lookup|Invalid host/i.test(error.message);
+  const state = unknown ? "the name cannot be resolved" : error.message;
+  return new NetworkError(`${action}: ${state}`, options);
 }
 
 /** Warns when clients will not accept the certificate for the name that is served. */
@@ -321,7 +361,7 @@ async function checkNames(
       `the certificate is for ${
         names.join(", ") || "no name at all"
       }, not for ${hostname}: ` +
-        `clients that connect to ${hostname} will refuse it; make one with \`deno task certs ${hostname}\``,
+        `clients that connect to ${hostname} will refuse it; make one with \`deno run -RW jsr:@wss/wss/certs --force ${hostname}\``,
     );
   } catch {
     // What is wrong with it, the listener says.

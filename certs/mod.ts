@@ -45,27 +45,27 @@ export interface DevCertificatesOptions {
    *
    * @default {[]}
    */
-  hosts?: readonly string[];
+  hosts?: readonly string[] | undefined;
   /**
    * Where the files are, and go.
    *
    * @default {"certs"}
    */
-  directory?: string | URL;
+  directory?: string | URL | undefined;
   /**
    * For how many days a new certificate is valid, at most 398. One that is
    * kept stays as it is.
    *
    * @default {397}
    */
-  days?: number;
+  days?: number | undefined;
   /**
    * Whether to overwrite what is there with a new authority and a new
    * certificate. Clients then have to trust the new authority.
    *
    * @default {false}
    */
-  force?: boolean;
+  force?: boolean | undefined;
 }
 
 /**
@@ -102,6 +102,7 @@ interface Files {
 
 type Finding =
   | { todo: "nothing"; result: DevCertificates; settled: boolean }
+  | { todo: "restore"; result: DevCertificates; ca: string }
   | { todo: "create"; authority: Authority | undefined }
   | { todo: "renew"; authority: Authority; names: string[] };
 
@@ -174,9 +175,12 @@ export async function ensureDevCertificates(
     const finding = force
       ? { todo: "create" as const, authority: undefined }
       : await look();
-    return finding.todo === "nothing"
-      ? finding.result
-      : await make(files, finding, names, days);
+    if (finding.todo === "nothing") return finding.result;
+    if (finding.todo !== "restore") {
+      return await make(files, finding, names, days);
+    }
+    await install([{ path: files.ca, text: finding.ca, mode: 0o644 }]);
+    return finding.result;
   } catch (error) {
     throw explained(files.directory, error);
   }
@@ -235,11 +239,29 @@ async function examine(files: Files, wanted: string[]): Promise<Finding> {
   }
   if (problem) throw blocked(files.chain, problem);
   await assertCovered(files.chain, chain, names, wanted);
-  const caFile = ours ? files.ca : files.chain;
+  const issuer = ours ? undefined : issuerIn(X509Certificate, chain);
+  if (issuer !== undefined && ca !== undefined) {
+    throw unusable(
+      files.ca,
+      "not-a-ca",
+      `it is not the authority of ${files.chain}`,
+    );
+  }
+  const caFile = ours || issuer !== undefined ? files.ca : files.chain;
   const notAfter = leaf.validToDate;
+  const kept = {
+    action: "kept" as const,
+    caFile,
+    chainFile: files.chain,
+    names,
+    notAfter,
+  };
+  if (issuer !== undefined) {
+    return { todo: "restore", result: kept, ca: issuer };
+  }
   return {
     todo: "nothing",
-    result: { action: "kept", caFile, chainFile: files.chain, names, notAfter },
+    result: kept,
     // A certificate beside an authority that isn't its own may be half of a replacement under way.
     settled: ours || ca === undefined,
   };
@@ -306,7 +328,7 @@ async function assertCovered(
 /** Carries out what {@linkcode examine} found; the caller holds the lock. */
 async function make(
   files: Files,
-  finding: Exclude<Finding, { todo: "nothing" }>,
+  finding: Exclude<Finding, { todo: "nothing" | "restore" }>,
   hosts: string[],
   days: number,
 ): Promise<DevCertificates> {
@@ -425,6 +447,22 @@ function parse(
     return undefined;
   }
 }
+
+/** The root authority that stands second in a chain, if it issued the first: its certificate in PEM. */
+function issuerIn(
+  type: typeof X509Certificate,
+  chain: string,
+): string | undefined {
+  const [leaf, root] = [...chain.matchAll(CERTIFICATE)].map(([pem]) =>
+    parse(type, pem)
+  );
+  const found = leaf !== undefined && isIssuedBy(leaf, root) &&
+    isIssuedBy(root!, root);
+  return found ? `${root!.toString().trimEnd()}\n` : undefined;
+}
+
+const CERTIFICATE =
+  /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 function isIssuedBy(
   leaf: X509Certificate,

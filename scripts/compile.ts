@@ -13,13 +13,24 @@ const OUTPUT = "dist/wss";
 
 /** What the binary may do; just what `demo` and its parts need. */
 const PERMISSIONS = [
-  "--allow-net=localhost:8765",
+  "--allow-net=localhost",
   "--allow-read=certs",
   "--allow-write=certs",
 ];
 
+const HELP = `Compiles all programs into one binary, ${OUTPUT}.
+
+Usage:
+  deno task compile [--target TARGET] [other options of deno compile]
+
+DENORT_BIN names a runtime for it, where none can be downloaded.`;
+
 /** Compiles, and tells the exit code. */
 async function compile(args: string[]): Promise<number> {
+  if (args.includes("--help") || args.includes("-h")) {
+    console.log(HELP);
+    return 0;
+  }
   const command = new Deno.Command(Deno.execPath(), {
     args: [
       "compile",

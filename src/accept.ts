@@ -106,7 +106,9 @@ async function admit<Context>(
       !await decide(isOriginAllowed(request, url, policy.origins))
     ) {
       const origin = request.headers.get("origin") ?? "";
-      policy.logger.debug?.(`refused origin ${printable(origin)}`);
+      policy.logger.debug?.(
+        `refused origin ${printable(origin)} at ${printable(url)}`,
+      );
       return refuse(
         403,
         "Pages of this origin may not connect (behind a reverse proxy, see trustProxy)",
@@ -116,6 +118,7 @@ async function admit<Context>(
     const info = { url, remoteAddr, protocols };
     const verdict = await decide(policy.authorize?.(request, info));
     if (verdict instanceof Response) return verdict;
+    if (verdict === false) return refuse(403, "You may not connect");
     return {
       url,
       remoteAddr,

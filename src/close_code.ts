@@ -61,7 +61,9 @@ const encoder = new TextEncoder();
 export function checkClose(role: Role, code: number, reason: string): void {
   if (!Number.isInteger(code) || code < 1000 || code > 4999) {
     throw new RangeError(
-      `Cannot close the connection: the code must be 1000 or from 3000 to 4999, current value is ${code}`,
+      `Cannot close the connection: the code must be 1000 or from 3000 to 4999, current value is ${
+        typeof code === "string" ? `the string ${JSON.stringify(code)}` : code
+      }`,
     );
   }
   if (code < 3000 && code !== 1000) {

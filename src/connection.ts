@@ -26,6 +26,8 @@ export interface Shared {
   readonly topics?: Topics | undefined;
   /** Hears of each connection that has ended. */
   readonly onend?: (connection: Connection<unknown>) => void;
+  /** Hears of each connection that is closed since nobody receives its messages. */
+  readonly onlimit?: (connection: Connection<unknown>, reason: string) => void;
 }
 
 /** What is known of a connection when it opens. */
@@ -53,7 +55,7 @@ export interface Opening<Context> {
  */
 export interface ReceiveOptions {
   /** Gives up waiting; no message is lost. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 const OPEN = 0;
@@ -99,7 +101,7 @@ export interface ChannelEnd {
  * console.log(await ws.receive()); // "Hello"
  * ```
  */
-export class Connection<Context = undefined>
+export class Connection<Context = unknown>
   implements AsyncIterable<Message>, AsyncDisposable {
   readonly #channel: Channel;
   readonly #shared: Shared;
@@ -109,6 +111,7 @@ export class Connection<Context = undefined>
 
   // Of the end.
   #state = OPEN;
+  #draining = false;
   #sentClose: CloseInfo | undefined;
   #info: CloseInfo | undefined;
   #end: ChannelEnd | undefined;
@@ -117,6 +120,7 @@ export class Connection<Context = undefined>
 
   // Of what was asked for only.
   #id: string | undefined;
+  #controller: AbortController | undefined;
   #topics: Set<string> | undefined;
   #readable: ReadableStream<Message> | undefined;
   #writable: WritableStream<MessageLike> | undefined;
@@ -187,6 +191,19 @@ export class Connection<Context = undefined>
     return this.#state === OPEN;
   }
 
+  /**
+   * Aborts when the connection begins to end, or its server to shut down: for
+   * work beside the messages. A handler that only sends should watch it, or it
+   * holds a shutdown up for half of its time.
+   */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#state !== OPEN || this.#draining) this.#controller.abort();
+    }
+    return this.#controller.signal;
+  }
+
   /** How many messages came and were not received yet. */
   get pending(): number {
     return this.#incoming.length;
@@ -233,7 +250,7 @@ export class Connection<Context = undefined>
     ) {
       return rejected(
         new TypeError(
-          `Cannot send message: expected a string or bytes, current value is of type ${
+          `Cannot send message: expected a string or bytes (of an object, JSON.stringify() makes a string), current value is of type ${
             data === null ? "null" : typeof data
           }`,
         ),
@@ -243,7 +260,7 @@ export class Connection<Context = undefined>
     const sent = this.#outgoing.send(data);
     if (sent !== undefined) return sent;
     const detail =
-      `more than ${this.#shared.limits.maxUnsentBytes} bytes wait ` +
+      `more than ${this.#shared.limits.maxUnsentBytes} bytes wait (maxUnsentBytes) ` +
       "for a peer that does not keep up (is each send() awaited?)";
     this.#giveUp(detail, CloseCode.TryAgainLater);
     return rejected(this.#error("send"));
@@ -358,7 +375,9 @@ export class Connection<Context = undefined>
     const topics = this.#shared.topics;
     if (topics === undefined) {
       throw new TypeError(
-        "Cannot subscribe: this connection has no topics; pass `topics: new Topics()` to upgrade()",
+        this.#shared.role === "client"
+          ? "Cannot subscribe: clients have no topics; those of a server are its own"
+          : "Cannot subscribe: this connection has no topics; pass `topics: new Topics()` to upgrade()",
       );
     }
     if (this.#state === CLOSED) return () => {};
@@ -410,31 +429,37 @@ export class Connection<Context = undefined>
     const incoming = this.#incoming;
     if (!incoming.waiting) {
       if (incoming.length >= limits.maxQueuedMessages) {
-        return this.#close(
-          CloseCode.TryAgainLater,
-          `more than ${limits.maxQueuedMessages} messages wait to be received`,
+        return this.#exceed(
+          "maxQueuedMessages",
+          "messages wait to be received",
         );
       }
       if (incoming.bytes >= limits.maxQueuedBytes) {
-        return this.#close(
-          CloseCode.TryAgainLater,
-          `more than ${limits.maxQueuedBytes} bytes wait to be received`,
-        );
+        return this.#exceed("maxQueuedBytes", "bytes wait to be received");
       }
     }
     incoming.push(message);
   }
 
   #tooBig(): void {
+    const { maxMessageSize } = this.#shared.limits;
     this.#close(
       CloseCode.MessageTooBig,
-      `message over ${this.#shared.limits.maxMessageSize} bytes`,
+      `message over ${maxMessageSize} bytes (maxMessageSize)`,
     );
+  }
+
+  /** Closes since the handler is slower than its peer. */
+  #exceed(limit: "maxQueuedMessages" | "maxQueuedBytes", what: string): void {
+    const reason = `more than ${this.#shared.limits[limit]} ${what} (${limit})`;
+    this.#close(CloseCode.TryAgainLater, reason);
+    this.#shared.onlimit?.(this, reason);
   }
 
   #close(code: number, reason: string): void {
     if (this.#state !== OPEN) return;
     this.#state = CLOSING;
+    this.#controller?.abort();
     this.#sentClose = { code, reason, wasClean: false };
     const { closeTimeout } = this.#shared.limits;
     this.#closeTimer = setTimeout(() => {
@@ -465,6 +490,8 @@ export class Connection<Context = undefined>
   }
 
   #drain(): void {
+    this.#draining = true;
+    this.#controller?.abort();
     const close = () =>
       this.#close(CloseCode.GoingAway, "server is shutting down");
     if (this.#incoming.waiting) close();
@@ -474,6 +501,7 @@ export class Connection<Context = undefined>
   #finish(end: ChannelEnd): void {
     if (this.#state === CLOSED) return;
     this.#state = CLOSED;
+    this.#controller?.abort();
     clearTimeout(this.#closeTimer);
     unwatch(this, this.#shared.limits.pongTimeout);
     this.#info = this.#summary(end);

@@ -28,7 +28,7 @@ export interface ProxyOptions {
    *
    * @default {[]}
    */
-  trustProxy?: readonly string[];
+  trustProxy?: readonly string[] | undefined;
   /**
    * Which headers the proxies set: `X-Forwarded-For`, `-Proto` and `-Host`, or
    * `Forwarded` (RFC 7239). Just one is read, since a proxy that sets the one
@@ -36,7 +36,7 @@ export interface ProxyOptions {
    *
    * @default {"x-forwarded"}
    */
-  proxyHeader?: "x-forwarded" | "forwarded";
+  proxyHeader?: "x-forwarded" | "forwarded" | undefined;
 }
 
 /** Whether a peer at this address is a proxy to be trusted. */

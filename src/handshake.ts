@@ -114,6 +114,9 @@ export function isOriginAllowed(
 /** Refuses what can never be the value of an `Origin` header (RFC 6454, section 7). */
 export function checkOriginPolicy(policy: OriginPolicy | undefined): void {
   if (policy === undefined || typeof policy === "function") return;
+  if (!Array.isArray(policy)) {
+    throw new TypeError("Cannot use origins: it must be a list, or a function");
+  }
   for (const origin of policy) {
     const real = URL.canParse(origin) ? new URL(origin).origin : undefined;
     if (origin === "null" || (real === origin)) continue;
@@ -121,10 +124,15 @@ export function checkOriginPolicy(policy: OriginPolicy | undefined): void {
     if (real === "null" && /^[a-z][a-z0-9+.-]*:\/\/[^/\s]+$/.test(origin)) {
       continue;
     }
+    const hint = origin === "*"
+      ? "; see insecureAnyOrigin"
+      : origin.endsWith("/")
+      ? "; leave out the last /"
+      : "";
     throw new TypeError(
       `Cannot allow origin ${
         JSON.stringify(origin)
-      }: an origin is scheme, host and port, like "https://app.example"`,
+      }: an origin is scheme, host and port, like "https://app.example"${hint}`,
     );
   }
 }

@@ -25,42 +25,42 @@ export interface Limits {
    *
    * @default {1_048_576}
    */
-  maxMessageSize?: number;
+  maxMessageSize?: number | undefined;
   /**
    * How many messages may wait to be received. One more closes the connection
    * with 1013.
    *
    * @default {1_024}
    */
-  maxQueuedMessages?: number;
+  maxQueuedMessages?: number | undefined;
   /**
    * How many bytes of messages may wait to be received (of text, UTF-16
    * units). Past it the connection closes with 1013.
    *
    * @default {16_777_216}
    */
-  maxQueuedBytes?: number;
+  maxQueuedBytes?: number | undefined;
   /**
    * The mark of the send buffer, in bytes: `send()` waits while more than this
    * is on its way to the peer.
    *
    * @default {1_048_576}
    */
-  sendBuffer?: number;
+  sendBuffer?: number | undefined;
   /**
    * How many bytes may wait to be sent when `send()` is not awaited. Past it
    * the peer is given up with 1006.
    *
    * @default {16_777_216}
    */
-  maxUnsentBytes?: number;
+  maxUnsentBytes?: number | undefined;
   /**
    * How long the peer has to answer a close frame, in milliseconds. After it
    * the connection counts as ended with 1006.
    *
    * @default {10_000}
    */
-  closeTimeout?: number;
+  closeTimeout?: number | undefined;
   /**
    * How long a peer may take nothing of what is sent to it, in milliseconds,
    * before it is given up with 1006; on a server also how long it has to
@@ -68,11 +68,11 @@ export interface Limits {
    *
    * @default {20_000}
    */
-  pongTimeout?: number;
+  pongTimeout?: number | undefined;
 }
 
 /** {@linkcode Limits} with every default filled in. */
-export type ResolvedLimits = Readonly<Required<Limits>>;
+export type ResolvedLimits = Readonly<Record<keyof Limits, number>>;
 
 const DEFAULTS: ResolvedLimits = Object.freeze({
   maxMessageSize: 1 << 20,
@@ -88,10 +88,16 @@ const DEFAULTS: ResolvedLimits = Object.freeze({
 const MAX_DELAY = 0x7fffffff;
 
 /** Refuses a deadline that no timer can keep. */
-export function checkTimeout(name: string, value: number): number {
-  if (!(value > 0 && value <= MAX_DELAY)) {
+export function checkTimeout(
+  name: string,
+  value: number,
+  or: string = "",
+): number {
+  if (!(typeof value === "number" && value > 0 && value <= MAX_DELAY)) {
     throw new RangeError(
-      `Cannot use ${name}: it must be from 1 to ${MAX_DELAY} ms, current value is ${value}`,
+      `Cannot use ${name}: it must be ${or}from 1 to ${MAX_DELAY} ms, current value is ${
+        shown(value)
+      }`,
     );
   }
   return value;
@@ -112,10 +118,19 @@ export function resolveLimits(options: Limits): ResolvedLimits {
       checkTimeout(name, value);
     } else if (!Number.isSafeInteger(value) || value < 1) {
       throw new RangeError(
-        `Cannot use ${name}: it must be a positive whole number, current value is ${value}`,
+        `Cannot use ${name}: it must be a positive whole number, current value is ${
+          shown(value)
+        }`,
       );
     }
     limits[name] = value;
   }
   return Object.freeze(limits) as ResolvedLimits;
+}
+
+/** A value in a message: a string is told from the number that it looks like. */
+export function shown(value: unknown): string {
+  return typeof value === "string"
+    ? `the string ${JSON.stringify(value)}`
+    : String(value);
 }

@@ -81,36 +81,40 @@ export interface AcceptOptions<Context = undefined>
    *
    * @default {[]}
    */
-  protocols?: readonly string[];
+  protocols?: readonly string[] | undefined;
   /**
    * From which pages a browser may connect: origins like
    * `"https://app.example"`, or a function that decides. Requests without an
    * `Origin` header do not come from a page and are not asked (RFC 6455,
    * section 10.2). The default is the server's own origin.
    */
-  origins?: OriginPolicy;
+  origins?: OriginPolicy | undefined;
   /**
    * Lets any page of any site connect, in the name of whoever looks at it. Only
    * for services that are public to everybody.
    *
    * @default {false}
    */
-  insecureAnyOrigin?: boolean;
+  insecureAnyOrigin?: boolean | undefined;
   /**
-   * Decides who may connect. A `Response` refuses and is sent as it is; anything
-   * else is let in and becomes `ws.context`. A throw answers 500 and is reported
-   * to `onError`.
+   * Decides who may connect. A `Response` refuses and is sent as it is, `false`
+   * refuses with 403; anything else is let in and becomes `ws.context`. A throw
+   * answers 500 and is reported to `onError`. Where it is asynchronous, the
+   * runtime prints a line about `request.signal` once, by which a client that
+   * leaves meanwhile is noticed.
    */
-  authorize?: (
-    request: Request,
-    info: AuthorizeInfo,
-  ) => Response | Context | Promise<Response | Context>;
+  authorize?:
+    | ((
+      request: Request,
+      info: AuthorizeInfo,
+    ) => Response | Context | Promise<Response | Context>)
+    | undefined;
   /**
    * How long `authorize` may take, in milliseconds, before the answer is 503.
    *
    * @default {10_000}
    */
-  openTimeout?: number;
+  openTimeout?: number | undefined;
   /**
    * After how long a silence a ping is sent, in milliseconds; 0 sends none, and
    * a peer that vanishes is not noticed until something is sent to it. The
@@ -119,18 +123,18 @@ export interface AcceptOptions<Context = undefined>
    *
    * @default {20_000}
    */
-  pingInterval?: number;
+  pingInterval?: number | undefined;
   /**
    * Hears of what `authorize`, the handler or `fetch` throws, with the
    * connection if there was one. A handler that ends because its own connection
    * did is no error. The default writes it to `logger`.
    */
-  onError?: (error: unknown, ws?: Connection<Context>) => void;
+  onError?: ((error: unknown, ws?: Connection<Context>) => void) | undefined;
   /**
    * Where to log. The default writes warnings and errors to standard error; pass
    * `{}` to be silent.
    */
-  logger?: Logger;
+  logger?: Logger | undefined;
 }
 
 /** The options after they were checked once. */
@@ -145,7 +149,8 @@ export interface Policy<Context> {
   readonly trusted: TrustCheck | undefined;
   readonly proxyHeader: "x-forwarded" | "forwarded";
   readonly logger: Logger;
-  readonly report: (error: unknown, ws?: Connection<Context>) => void;
+  /** A method, so that a policy of one context passes for a policy of any. */
+  report(error: unknown, ws?: Connection<Context>): void;
 }
 
 /** Checks the options and fills in the defaults. */
@@ -165,6 +170,7 @@ export async function resolvePolicy<Context>(
     logger = stderrLogger,
     onError,
   } = options;
+  checkKinds(options);
   checkProtocols(protocols);
   checkOriginPolicy(origins);
   if (anyOrigin && origins !== undefined) {
@@ -175,9 +181,17 @@ export async function resolvePolicy<Context>(
   if (anyOrigin) {
     logger.warn?.("insecureAnyOrigin: pages of any site may connect");
   }
-  if (pingInterval !== 0) checkTimeout("pingInterval", pingInterval);
+  if (pingInterval !== 0) checkTimeout("pingInterval", pingInterval, "0, or ");
   return {
-    shared: { role: "server", limits: resolveLimits(options), topics },
+    shared: {
+      role: "server",
+      limits: resolveLimits(options),
+      topics,
+      onlimit: ({ id }, reason) =>
+        logger.warn?.(
+          `closed connection ${id}, its handler is too slow: ${reason}`,
+        ),
+    },
     protocols,
     anyOrigin,
     origins,
@@ -189,6 +203,33 @@ export async function resolvePolicy<Context>(
     logger,
     report: reporter(onError, logger),
   };
+}
+
+/** Refuses what would only fail later, for programs whose types nobody checked. */
+function checkKinds<Context>(options: AcceptOptions<Context>): void {
+  const { authorize, onError, trustProxy, proxyHeader } = options;
+  checkFunction("authorize", authorize);
+  checkFunction("onError", onError);
+  if (trustProxy !== undefined && !Array.isArray(trustProxy)) {
+    throw new TypeError(
+      "Cannot use trustProxy: it must be a list of addresses",
+    );
+  }
+  if (
+    proxyHeader !== undefined && proxyHeader !== "x-forwarded" &&
+    proxyHeader !== "forwarded"
+  ) {
+    throw new TypeError(
+      'Cannot use proxyHeader: it must be "x-forwarded" or "forwarded"',
+    );
+  }
+}
+
+/** Refuses what is given and is no function. */
+export function checkFunction(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== "function") {
+    throw new TypeError(`Cannot use ${name}: it must be a function`);
+  }
 }
 
 function reporter<Context>(

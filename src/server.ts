@@ -16,7 +16,7 @@ import {
   wantsWebSocket,
 } from "./handshake.ts";
 import { checkTimeout } from "./limits.ts";
-import type { Handler, Policy } from "./policy.ts";
+import type { Policy } from "./policy.ts";
 import { sendToAll, type Topics } from "./topics.ts";
 import { within } from "./within.ts";
 
@@ -39,7 +39,7 @@ export interface ShutdownOptions {
    *
    * @default {10_000}
    */
-  timeout?: number;
+  timeout?: number | undefined;
 }
 
 /**
@@ -83,7 +83,8 @@ export type FetchHandler = (
 export interface ServerSetup<Context> {
   readonly where: Listen;
   readonly policy: Policy<Context>;
-  readonly handler: Handler<Context>;
+  // A method, so that a server of one context passes for a server of any.
+  handler(ws: Connection<Context>): unknown;
   readonly fetch: FetchHandler | undefined;
   readonly topics: Topics;
 }
@@ -107,7 +108,7 @@ const LINGER = 500;
  * console.log(await ws.receive());
  * ```
  */
-export class Server<Context = undefined> implements AsyncDisposable {
+export class Server<Context = unknown> implements AsyncDisposable {
   readonly #setup: ServerSetup<Context>;
   readonly #listener: Listener;
   readonly #connections: Set<Connection<Context>> = new Set();
@@ -265,8 +266,7 @@ export class Server<Context = undefined> implements AsyncDisposable {
   #start(connection: Connection<Context>): void {
     this.#connections.add(connection);
     if (this.#shutdown !== undefined) drain(connection);
-    const { handler, policy } = this.#setup;
     this.#running++;
-    run(connection, handler, policy).then(this.#ended);
+    run(connection, this.#setup.handler, this.#setup.policy).then(this.#ended);
   }
 }

@@ -137,7 +137,7 @@ testWith(missing, "Chromium and serve() agree on how it ended", async () => {
   });
   const closed = { code: 4001, reason: "kein Platz für dich", wasClean: true };
   const ours = { code: 3001, reason: "genug für heute", wasClean: true };
-  const reason = "message over 1048576 bytes";
+  const reason = "message over 1048576 bytes (maxMessageSize)";
   const large = { code: 1009, reason, wasClean: true };
   const thrown = { code: 1011, reason: "", wasClean: true };
   assertEquals(report, { closed, thrown, large, ours });

@@ -419,7 +419,6 @@ Deno.test("program: prints what was done, the files, the names, the time, and ho
   for (
     const text of [
       `Valid until ${year}-`,
-      "deno task demo",
       "loadCertChain",
       "ca.pem",
     ]
@@ -507,4 +506,38 @@ Deno.test("ensureDevCertificates() throws a TlsError when a directory is in a fi
     );
     assertEquals(error.reason, "unreadable-file");
   }
+});
+
+Deno.test("ensureDevCertificates() restores a lost ca.pem from the chain", async () => {
+  await using dir = await temporaryDirectory();
+  const directory = dir.path;
+  const { caFile, chainFile } = await ensureDevCertificates({ directory });
+  const before = await Deno.readTextFile(caFile);
+  const chain = await Deno.readTextFile(chainFile);
+  await Deno.remove(caFile);
+  const kept = await ensureDevCertificates({ directory });
+  assertEquals([kept.action, kept.caFile], ["kept", caFile]);
+  assertEquals(await Deno.readTextFile(caFile), before);
+  assertEquals(await Deno.readTextFile(chainFile), chain);
+});
+
+Deno.test("ensureDevCertificates() refuses a ca.pem that is not the chain's, and overwrites nothing", async () => {
+  await using dir = await temporaryDirectory();
+  const directory = dir.path;
+  const { caFile } = await ensureDevCertificates({ directory });
+  await Deno.writeTextFile(caFile, "garbage");
+  await assertRejects(
+    () => ensureDevCertificates({ directory }),
+    TlsError,
+    "--force",
+  );
+  assertEquals(await Deno.readTextFile(caFile), "garbage");
+});
+
+Deno.test("program: says when --days has no effect", async () => {
+  await using dir = await temporaryDirectory();
+  await program(dir.path, ["--days=90"]);
+  const { code, stdout } = await program(dir.path, ["--days=5"]);
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, "--days is for new certificates");
 });

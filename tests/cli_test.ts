@@ -47,6 +47,7 @@ interface RunningServer extends AsyncDisposable {
   port: number;
   /** Ends the server and tells how it ended. */
   stop(signal?: Deno.Signal): Promise<Result>;
+  kill(signal: Deno.Signal): void;
 }
 
 /** Starts the greeting server on a free port, with just the flags that it documents. */
@@ -89,7 +90,13 @@ async function startServer(dir: string): Promise<RunningServer> {
       const { code } = await child.status;
       return { code, out, err: await errors };
     })();
-  return { port, stop, [Symbol.asyncDispose]: async () => void await stop() };
+  const kill = (signal: Deno.Signal) => child.kill(signal);
+  return {
+    port,
+    stop,
+    kill,
+    [Symbol.asyncDispose]: async () => void await stop(),
+  };
 }
 
 function freePort(): number {
@@ -265,6 +272,70 @@ Deno.test("programs print help, and refuse what they do not know with exit code 
   ]);
 });
 
+Deno.test("server.ts ends at once on a second Ctrl-C", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  const { dir, ca } = await devCertificates();
+  const server = await startServer(dir);
+  // A peer that does not answer a close frame holds a shutdown up.
+  using conn = await Deno.connectTls({
+    hostname: "localhost",
+    port: server.port,
+    caCerts: [ca],
+  });
+  await conn.write(new TextEncoder().encode(
+    "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: upgrade\r\n" +
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+  ));
+  await conn.read(new Uint8Array(1000));
+  const start = performance.now();
+  const stopped = server.stop("SIGINT");
+  await conn.read(new Uint8Array(1000)); // The close frame: the first was heard.
+  server.kill("SIGINT");
+  assertEquals((await stopped).code, 130);
+  assert(performance.now() - start < 5000);
+});
+
+Deno.test("client.ts refuses a server that cannot be one, with exit code 2", async () => {
+  for (
+    const args of [
+      ["--url=nonsense"],
+      ["--url=http://localhost"],
+      ["--port=0"],
+      ["--port=1", "--url=wss://localhost:2"],
+    ]
+  ) {
+    const { code, out } = await deno([
+      "run",
+      "--no-prompt",
+      "client.ts",
+      ...args,
+    ]);
+    assertEquals([code, out], [2, ""], args.join(" "));
+  }
+});
+
+Deno.test("start --help and compile --help do nothing but tell", async () => {
+  await using dir = await temporaryDirectory();
+  const start = await deno([
+    "run",
+    "--no-prompt",
+    `${root}src/cli/main.ts`,
+    "start",
+    "--help",
+  ], { cwd: dir.path });
+  assertEquals([start.code, start.err], [0, ""]);
+  assertStringIncludes(start.out, "deno task start");
+  const compile = await deno([
+    "run",
+    "--no-prompt",
+    "scripts/compile.ts",
+    "--help",
+  ]);
+  assertEquals([compile.code, compile.err], [0, ""]);
+  assertStringIncludes(compile.out, "DENORT_BIN");
+});
+
 Deno.test("the demo makes certificates, greets and ends, with just its own flags", async () => {
   await using dir = await temporaryDirectory();
   const { tasks } = JSON.parse(await Deno.readTextFile(`${root}/deno.json`));
@@ -285,7 +356,7 @@ Deno.test("the demo makes certificates, greets and ends, with just its own flags
   assertEquals(busy.code, 1);
   assertEquals(
     busy.err,
-    "error: Cannot listen on localhost:8765: something listens there already\n",
+    "error: Cannot listen on localhost:8765: something listens there already; end that, or choose another port\n",
   );
 });
 

@@ -42,7 +42,7 @@ Deno.test("Connection.send() refuses what is neither text nor bytes", async () =
   await assertRejects(
     () => ends.client.send(object),
     TypeError,
-    "Cannot send message: expected a string or bytes, current value is of type object",
+    "Cannot send message: expected a string or bytes (of an object, JSON.stringify() makes a string), current value is of type object",
   );
 });
 
@@ -248,7 +248,10 @@ Deno.test("Connection closes with 1009 when a message is larger than maxMessageS
     await ends.client.send(new Uint8Array(10));
     await ends.client.send(message);
     assertEquals((await ends.client.closed).code, 1009);
-    assertEquals((await ends.client.closed).reason, "message over 10 bytes");
+    assertEquals(
+      (await ends.client.closed).reason,
+      "message over 10 bytes (maxMessageSize)",
+    );
     assertEquals(await ends.peer.receive(), "ü".repeat(5));
     assertEquals(await ends.peer.receive(), new Uint8Array(10));
     const error = await assertRejects(
@@ -263,7 +266,10 @@ Deno.test("Connection of a client says 4009 for 1009, and 1009 to its own side",
   await using ends = await pair({}, { maxMessageSize: 10 });
   await ends.peer.send(new Uint8Array(11));
   const info = await ends.peer.closed;
-  assertEquals([info.code, info.reason], [4009, "message over 10 bytes"]);
+  assertEquals([info.code, info.reason], [
+    4009,
+    "message over 10 bytes (maxMessageSize)",
+  ]);
   assertEquals((await ends.client.closed).code, 1009);
 });
 
@@ -273,7 +279,7 @@ Deno.test("Connection closes with 1013 past maxQueuedMessages, and keeps what it
   const { code, reason } = await ends.client.closed;
   assertEquals([code, reason], [
     1013,
-    "more than 3 messages wait to be received",
+    "more than 3 messages wait to be received (maxQueuedMessages)",
   ]);
   assertEquals(ends.peer.pending, 3);
   assertEquals(await ends.peer.receive(), "0");
@@ -285,7 +291,7 @@ Deno.test("Connection closes with 1013 past maxQueuedBytes", async () => {
   const { code, reason } = await ends.client.closed;
   assertEquals([code, reason], [
     1013,
-    "more than 100 bytes wait to be received",
+    "more than 100 bytes wait to be received (maxQueuedBytes)",
   ]);
 });
 

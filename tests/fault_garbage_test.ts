@@ -253,7 +253,10 @@ for (
     await peer.send({ opcode: Opcode.Binary, payload: new Uint8Array(1024) });
     for (const shape of shapes) await peer.send(shape);
     const close = await peer.readClose();
-    assertEquals(close, { code: 1009, reason: "message over 1024 bytes" });
+    assertEquals(close, {
+      code: 1009,
+      reason: "message over 1024 bytes (maxMessageSize)",
+    });
     await peer.send({ opcode: Opcode.Close, payload: closePayload(1009) });
     const { code, wasClean } = await ws.closed;
     assertEquals({ code, wasClean }, { code: 1009, wasClean: true });

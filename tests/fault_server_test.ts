@@ -140,7 +140,8 @@ Deno.test("receive() still gives what came before a server's flood ended the con
     peer[Symbol.dispose]();
   }, chain);
   const ws = await connect(server.url, { caCerts: [ca] });
-  const reason = "more than 1024 messages wait to be received";
+  const reason =
+    "more than 1024 messages wait to be received (maxQueuedMessages)";
   assertEquals(await asked.promise, { code: 4013, reason });
   const { code, wasClean } = await ws.closed;
   assertEquals({ code, wasClean }, { code: 1013, wasClean: true });
@@ -167,7 +168,7 @@ Deno.test("connect() closes with 1009, which is 4009 on the wire, by a message o
     peer[Symbol.dispose]();
   }, chain);
   const ws = await connect(server.url, { caCerts: [ca] });
-  const reason = "message over 1048576 bytes";
+  const reason = "message over 1048576 bytes (maxMessageSize)";
   assertEquals(await asked.promise, { code: 4009, reason });
   const { code, wasClean } = await ws.closed;
   assertEquals({ code, wasClean }, { code: 1009, wasClean: true });

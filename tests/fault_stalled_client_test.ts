@@ -51,7 +51,7 @@ Deno.test("send() that is not awaited gives a client up past maxUnsentBytes, and
   assertEquals(ending.code, 1006);
   assertEquals(
     ending.message,
-    "Cannot receive: the connection ended with code 1006, more than 8388608 bytes wait for a peer that does not keep up (is each send() awaited?)",
+    "Cannot receive: the connection ended with code 1006, more than 8388608 bytes wait (maxUnsentBytes) for a peer that does not keep up (is each send() awaited?)",
   );
   assert(ending.count <= 12, `${ending.count} messages were taken`);
   assertEquals(ending.count + ending.refused, 200);
@@ -82,7 +82,7 @@ Deno.test("serve() ends a flood of 100,000 messages with 1013, and keeps those t
   assertEquals(ending.code, 1013);
   assertEquals(
     ending.message,
-    'Cannot receive: the connection ended with code 1013 "more than 1024 messages wait to be received"',
+    'Cannot receive: the connection ended with code 1013 "more than 1024 messages wait to be received (maxQueuedMessages)"',
   );
   assert(ending.took < 3000, `${ending.took} ms`);
   assert(ending.peak < 60, `${ending.peak} MiB`);
@@ -96,13 +96,13 @@ for (
       "maxQueuedMessages",
       { maxQueuedMessages: 16 },
       10,
-      "more than 16 messages wait to be received",
+      "more than 16 messages wait to be received (maxQueuedMessages)",
     ],
     [
       "maxQueuedBytes",
       { maxQueuedBytes: 1 << 20 },
       65_536,
-      "more than 1048576 bytes wait to be received",
+      "more than 1048576 bytes wait to be received (maxQueuedBytes)",
     ],
   ] as const
 ) {

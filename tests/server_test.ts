@@ -9,7 +9,11 @@ import {
   connect,
   type Connection,
   ConnectionClosedError,
+  HandshakeError,
+  NetworkError,
   serve,
+  type ServeOptions,
+  type Server,
   TlsError,
   Topics,
   upgrade,
@@ -113,6 +117,79 @@ Deno.test("serve() gives what authorize returns to the handler, typed", async ()
     protocols: ["x"],
   });
   await assertRejects(() => connectTls(server), Error, "refused");
+});
+
+Deno.test("serve() refuses with 403 when authorize returns false", async () => {
+  await using server = await serve({
+    port: 0,
+    logger: {},
+    authorize: (request) => request.headers.get("authorization") === "Bearer t",
+  }, (ws) => ws.send(`${ws.context}`));
+  const error = await assertRejects(() => connect(server.url), HandshakeError);
+  assertEquals(error.status, 403);
+  const headers = { authorization: "Bearer t" };
+  await using ws = await connect(server.url, { headers });
+  assertEquals(await ws.receive(), "true");
+});
+
+Deno.test("serve() warns when a handler is slower than its peer", async () => {
+  const warnings: string[] = [];
+  const logger = { warn: (message: string) => warnings.push(message) };
+  await using server = await serveTls(
+    { logger, maxQueuedMessages: 2 },
+    (ws) => ws.closed,
+  );
+  const ws = await connectTls(server);
+  for (let i = 0; i < 3; i++) await ws.send("x");
+  assertEquals((await ws.closed).code, 1013);
+  assertEquals(warnings.length, 1);
+  assertStringIncludes(
+    warnings[0]!,
+    "its handler is too slow: more than 2 messages wait",
+  );
+});
+
+Deno.test("Connection.signal aborts when the connection begins to end, or its server to shut down", async () => {
+  const open = Promise.withResolvers<Connection>();
+  const server = await serveTls({}, async (ws) => {
+    open.resolve(ws);
+    // A handler that only sends: it would hold up a shutdown otherwise.
+    while (!ws.signal.aborted) {
+      await ws.send("tick");
+      await new Promise((next) =>
+        ws.signal.addEventListener("abort", next, { once: true })
+      );
+    }
+  });
+  const client = await connectTls(server);
+  const peer = await open.promise;
+  assertEquals(await client.receive(), "tick");
+  assertEquals([client.signal.aborted, peer.signal.aborted], [false, false]);
+  const start = performance.now();
+  await server.shutdown();
+  assert(performance.now() - start < 3000, "half of the time is 5 s");
+  assertEquals([client.signal.aborted, peer.signal.aborted], [true, true]);
+});
+
+Deno.test("serve() gives types that fit together", async () => {
+  const authorize = () => ({ name: "Ada" });
+  await using server = await serve(
+    { port: 0, logger: {}, authorize },
+    (ws) => ws.closed,
+  );
+  const anyServer: Server = server;
+  const named: Connection<{ name: string }>[] = [...server.connections];
+  const anyConnections: Connection[] = named;
+  const options: ServeOptions = {
+    cert: undefined,
+    protocols: undefined,
+    signal: undefined,
+  };
+  assertEquals([
+    anyServer.url,
+    anyConnections.length,
+    Object.keys(options).length,
+  ], [server.url, 0, 3]);
 });
 
 Deno.test("serve() answers ordinary requests with 426, or by fetch", async () => {
@@ -299,6 +376,60 @@ Deno.test("serve() refuses options that contradict each other or make no sense",
   }
 });
 
+Deno.test("serve() refuses arguments of the wrong kind, for those who check no types", async () => {
+  const wrong: [object, unknown, string][] = [
+    [{}, undefined, "the handler, the second argument, must be a function"],
+    [{ fetch: 5 }, echo, "fetch: it must be a function"],
+    [{ authorize: "x" }, echo, "authorize: it must be a function"],
+    [{ onError: {} }, echo, "onError: it must be a function"],
+    [{ trustProxy: true }, echo, "trustProxy: it must be a list"],
+    [{ proxyHeader: "x-real-ip" }, echo, "proxyHeader: it must be"],
+    [
+      { origins: "https://a.b" },
+      echo,
+      "origins: it must be a list, or a function",
+    ],
+    [{ origins: ["https://a.b/"] }, echo, "leave out the last /"],
+    [{ origins: ["*"] }, echo, "see insecureAnyOrigin"],
+    [{ port: "80" }, echo, 'current value is the string "80"'],
+    [{ maxMessageSize: "9" }, echo, 'current value is the string "9"'],
+    [{ pingInterval: -1 }, echo, "must be 0, or from 1"],
+  ];
+  for (const [options, handler, message] of wrong) {
+    await assertRejects(
+      () =>
+        serve(
+          { port: 0, logger: {}, ...options } as ServeOptions,
+          handler as typeof echo,
+        ),
+      Error,
+      message,
+    );
+  }
+});
+
+Deno.test("serve() says what is wrong with the place to listen on", async () => {
+  const { chain } = await devCertificates();
+  for (const tls of [{}, chain]) {
+    const options = {
+      hostname: "no-such-host.invalid",
+      port: 0,
+      logger: {},
+      ...tls,
+    };
+    const error = await assertRejects(() => serve(options, echo), NetworkError);
+    assertStringIncludes(
+      error.message,
+      "no-such-host.invalid:0: the name cannot be resolved",
+    );
+  }
+  await assertRejects(
+    () => serve({ path: "/no/such/dir/ws.sock", logger: {} }, echo),
+    Deno.errors.NotFound,
+    "Cannot listen on /no/such/dir/ws.sock: there is no such directory",
+  );
+});
+
 Deno.test("serve() refuses a certificate that it cannot use, and leaks none of it", async () => {
   const { chain } = await devCertificates();
   const other = await forge();
@@ -345,7 +476,7 @@ Deno.test("serve() says who cannot have the port", async () => {
   await assertRejects(
     () => serve({ port, logger: {} }, echo),
     Deno.errors.AddrInUse,
-    `Cannot listen on localhost:${port}: something listens there already`,
+    `Cannot listen on localhost:${port}: something listens there already; end that, or choose another port`,
   );
 });
 

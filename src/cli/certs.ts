@@ -34,7 +34,7 @@ export function certs(args: string[]): Promise<number> {
       args,
       allowPositionals: true,
       options: {
-        days: { type: "string", default: "397" },
+        days: { type: "string" },
         force: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
         out: { type: "string", default: "certs" },
@@ -43,10 +43,21 @@ export function certs(args: string[]): Promise<number> {
     if (values.help) return console.log(HELP);
     const { force, out } = values;
     if (out === "") throw new UsageError("--out is empty");
-    const days = /^\d+$/.test(values.days) ? Number(values.days) : NaN;
+    const days = readDays(values.days ?? "397");
     const options = { hosts: positionals, directory: out, days, force };
-    console.log(report(await ensureDevCertificates(options).catch(blame)));
+    const made = await ensureDevCertificates(options).catch(blame);
+    console.log(report(made));
+    if (made.action === "kept" && values.days !== undefined) {
+      console.log(`--days is for new certificates; --force makes one`);
+    }
   });
+}
+
+function readDays(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new UsageError(
+    `--days must be a number from 1 to 398, and is ${JSON.stringify(text)}`,
+  );
 }
 
 /** Hosts and days that make no sense are the caller's. */
@@ -58,15 +69,17 @@ function blame(error: unknown): never {
 function report(made: DevCertificates): string {
   const { action, caFile, chainFile, names, notAfter } = made;
   const done = { created: "Created", renewed: "Renewed", kept: "Kept" }[action];
+  const clients = caFile === chainFile
+    ? `Clients trust the certificate in it: give them that, and not the key`
+    : `Clients trust ${caFile}: await connect(url, { caCerts: await loadCaCerts(${
+      JSON.stringify(caFile)
+    }) })`;
   return `${done} ${chainFile}, for ${names.join(", ")}
 Valid until ${notAfter.toISOString()}
 
 Servers load ${chainFile}: await serve({ ...await loadCertChain(${
     JSON.stringify(chainFile)
   }) }, handler)
-Clients trust ${caFile}: await connect(url, { caCerts: await loadCaCerts(${
-    JSON.stringify(caFile)
-  }) })
-To see it work: deno task demo
+${clients}
 Private keys are in this directory: keep it out of repositories`;
 }

@@ -38,14 +38,29 @@ export function greetClient(args: string[]): Promise<number> {
         ca: { type: "string", default: "certs/ca.pem" },
         help: { type: "boolean", short: "h", default: false },
         name: { type: "string" },
-        port: { type: "string", default: "8765" },
+        port: { type: "string" },
         url: { type: "string" },
       },
     });
     if (values.help) return console.log(HELP);
-    const url = values.url ?? `wss://localhost:${readPort(values.port)}`;
+    const url = serverUrl(values);
     await getGreeting(url, values.ca, () => values.name ?? askName());
   });
+}
+
+function serverUrl({ url, port }: { url?: string; port?: string }): string {
+  if (url === undefined) {
+    const number = readPort(port ?? "8765");
+    if (number > 0) return `wss://localhost:${number}`;
+    throw new UsageError("--port 0 is no port to connect to");
+  }
+  if (port !== undefined) {
+    throw new UsageError("--url has a port of its own; leave out --port");
+  }
+  if (URL.canParse(url) && /^wss?:$/.test(new URL(url).protocol)) return url;
+  throw new UsageError(
+    `--url must be like wss://localhost:8765, and is ${JSON.stringify(url)}`,
+  );
 }
 
 /** Connects, tells the name and prints the greeting. */

@@ -53,7 +53,9 @@ export function greetServer(args: string[]): Promise<number> {
     const { hostname, cert, key } = values;
     const port = readPort(values.port);
     const server = await startGreeting({ hostname, port, cert, key });
-    console.log(`Listening on ${server.url}, Ctrl-C to stop`);
+    const all = hostname === "0.0.0.0" || hostname === "::";
+    const where = all ? `${server.url}, on all interfaces` : server.url;
+    console.log(`Listening on ${where}; Ctrl-C to stop`);
     await untilStopped(server);
   });
 }
@@ -85,8 +87,11 @@ async function greet(
 
 /** Waits for Ctrl-C or a termination signal, and shuts down. */
 async function untilStopped(server: Server): Promise<void> {
+  let stopping = false;
   const stop = () => {
-    console.log("Shutting down");
+    if (stopping) Deno.exit(130);
+    stopping = true;
+    console.log("Shutting down, in 10 s at most; Ctrl-C again ends at once");
     server.shutdown();
   };
   const signals: Deno.Signal[] = Deno.build.os === "windows"

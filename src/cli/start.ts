@@ -7,10 +7,22 @@
 import { ensureDevCertificates } from "../../certs/mod.ts";
 import { getGreeting } from "./greet_client.ts";
 import { greetServer, startGreeting } from "./greet_server.ts";
-import { readArgs, runProgram, visible } from "./program.ts";
+import { readArgs, readPort, runProgram, visible } from "./program.ts";
+
+const START_HELP =
+  `The greeting server, on certificates that are made, or renewed, if need be.
+
+Usage:
+  deno task start [--port N]
+
+Other options are those of server.ts, see deno run server.ts --help.`;
 
 /** Runs the server on certificates that are made, or renewed, if need be. */
 export async function start(args: string[]): Promise<number> {
+  if (args.includes("--help") || args.includes("-h")) {
+    console.log(START_HELP);
+    return 0;
+  }
   const code = await runProgram(async () => void await announceCertificates());
   return code === 0 ? await greetServer(args) : code;
 }
@@ -20,7 +32,7 @@ const HELP =
 none, starts the server on wss://localhost:8765 and lets the client greet.
 
 Usage:
-  deno task demo [--name NAME]
+  deno task demo [--name NAME] [--port N]
 
 Exit codes: 0 greeted, 1 failed, with the reason, 2 called wrongly`;
 
@@ -32,11 +44,13 @@ export function demo(args: string[]): Promise<number> {
       options: {
         help: { type: "boolean", short: "h", default: false },
         name: { type: "string", default: "Ada" },
+        port: { type: "string", default: "8765" },
       },
     });
     if (values.help) return console.log(HELP);
+    const port = readPort(values.port);
     const { caFile, chainFile } = await announceCertificates();
-    const where = { hostname: "localhost", port: 8765, cert: chainFile };
+    const where = { hostname: "localhost", port, cert: chainFile };
     await using server = await startGreeting(where, (line) => {
       console.log(`              server ${line}`);
     });

@@ -184,12 +184,12 @@ export function listen(
 export interface OpenTask {
   readonly url: string;
   readonly options: {
-    caCerts?: string[];
-    cert?: string;
-    key?: string;
-    protocols?: string[];
-    headers?: HeadersInit;
-    signal?: AbortSignal;
+    readonly caCerts?: readonly string[] | undefined;
+    readonly cert?: string | undefined;
+    readonly key?: string | undefined;
+    readonly protocols?: readonly string[] | undefined;
+    readonly headers?: HeadersInit | undefined;
+    readonly signal?: AbortSignal | undefined;
   };
   readonly shared: Shared;
   readonly openTimeout: number;
@@ -211,7 +211,7 @@ export async function open(task: OpenTask): Promise<Connection> {
   try {
     const opening = socket = new WebSocket(task.url, {
       ...(client === undefined ? {} : { client }),
-      protocols: options.protocols ?? [],
+      protocols: [...options.protocols ?? []],
       ...(options.headers === undefined ? {} : { headers: options.headers }),
     });
     opening.binaryType = "arraybuffer";
@@ -254,7 +254,9 @@ async function hiddenFailure(
     using conn = await Deno.connectTls({
       hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
       port: Number(port || 443),
-      ...(options.caCerts === undefined ? {} : { caCerts: options.caCerts }),
+      ...(options.caCerts === undefined
+        ? {}
+        : { caCerts: [...options.caCerts] }),
     });
     await conn.handshake();
     return undefined;
@@ -270,7 +272,7 @@ function createClient(
   if (caCerts === undefined && cert === undefined) return undefined;
   try {
     return Deno.createHttpClient({
-      ...(caCerts === undefined ? {} : { caCerts }),
+      ...(caCerts === undefined ? {} : { caCerts: [...caCerts] }),
       ...(cert === undefined || key === undefined ? {} : { cert, key }),
     });
   } catch (error) {

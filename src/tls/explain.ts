@@ -27,7 +27,7 @@ const TLS: readonly Explanation[] = [
     state:
       "its certificate was issued by an authority that is not trusted here",
     remedy:
-      'pass the certificate of that authority, `caCerts: await loadCaCerts("certs/ca.pem")`',
+      'pass the certificate of that authority, `caCerts: await loadCaCerts("certs/ca.pem")` (--ca of the programs)',
   },
   {
     says: /CaUsedAsEndEntity/,
@@ -35,7 +35,7 @@ const TLS: readonly Explanation[] = [
     state:
       "its certificate is marked as one of an authority (CA:TRUE), as `openssl req -x509` makes them",
     remedy:
-      "make one for servers with `deno task certs`, or add `-addext basicConstraints=critical,CA:FALSE` to openssl",
+      "make one for servers with `deno run -RW jsr:@wss/wss/certs`, or add `-addext basicConstraints=critical,CA:FALSE` to openssl",
   },
   {
     says: /NotValidForName|not valid for name/,
@@ -46,7 +46,7 @@ const TLS: readonly Explanation[] = [
       return `its certificate is for ${names || "another name"}`;
     },
     remedy:
-      "connect to a name that the certificate has, or issue one for this name with `deno task certs NAME`",
+      "connect to a name that the certificate has, or make one for this name with `deno run -RW jsr:@wss/wss/certs --force NAME`",
   },
   {
     says: /Expired|certificate expired/,
@@ -67,7 +67,7 @@ const TLS: readonly Explanation[] = [
     state:
       "its authority was not allowed to issue a certificate for these names",
     remedy:
-      "issue it from an authority that is: `deno task certs --force NAME` makes one",
+      "make an authority that is with `deno run -RW jsr:@wss/wss/certs --force NAME`",
   },
   {
     says: /InvalidContentType/,

@@ -84,7 +84,7 @@ export async function loadCertChain(
   const keys = keyFile === undefined ? certs : await readPem(keyFile);
   const chain = await parseCertificates(certs);
   const leaf = chain[0];
-  if (leaf === undefined) throw noCertificate(certs.file);
+  if (leaf === undefined) throw noCertificate(certs);
   const key = await matchKey(chain, certs.file, keys, keyFile !== undefined);
   assertServerCertificate(leaf, certs.file);
   return { cert: certs.certificates.map((block) => block.pem).join(""), key };
@@ -343,7 +343,7 @@ function noUsableKey(file: string, keys: PemBlock[], apart: boolean): TlsError {
   }
   const remedy = apart
     ? "name the file with the private key as the keyFile argument"
-    : "give the private key's file as the second argument, keyFile";
+    : "give the private key's file as the second argument, keyFile (--key of the programs)";
   return failure(
     file,
     "no-private-key",
@@ -410,7 +410,7 @@ function assertValidNow(
 async function readCaCerts(source: string | URL): Promise<string[]> {
   const pem = await readPem(source);
   const all = await parseCertificates(pem);
-  if (all.length === 0) throw noCertificate(pem.file);
+  if (all.length === 0) throw noCertificate(pem);
   const anchors = all.filter((certificate) =>
     certificate.ca || isSelfSigned(certificate)
   );
@@ -475,7 +475,15 @@ function malformed(file: string, state: string, cause?: unknown): TlsError {
   );
 }
 
-function noCertificate(file: string): TlsError {
+function noCertificate({ file, keys }: PemFile): TlsError {
+  if (keys.length > 0) {
+    return failure(
+      file,
+      "no-certificate",
+      "it holds a private key and no certificate",
+      "name the file of the certificate; perhaps the two are swapped",
+    );
+  }
   return failure(
     file,
     "no-certificate",

@@ -81,7 +81,7 @@ async function assertTooBig(meeting: Meeting, message: Message): Promise<void> {
   const receiving = assertRejects(() => ours.receive(), ConnectionClosedError);
   await theirs.send(message);
 
-  const reason = `message over ${MIB} bytes`;
+  const reason = `message over ${MIB} bytes (maxMessageSize)`;
   const end = await theirs.ended();
   const { code } = await receiving;
   assertEquals(code, 1009);
