@@ -7,7 +7,7 @@
  * @module
  */
 
-import { accept, run, seenUrl } from "./src/accept.ts";
+import { accept, badProxy, run, seenUrl } from "./src/accept.ts";
 import type { Listen } from "./src/engines/deno.ts";
 import {
   findHostFault,
@@ -25,7 +25,7 @@ import {
 } from "./src/policy.ts";
 import { type FetchHandler, Server } from "./src/server.ts";
 import { NetworkError } from "./src/errors.ts";
-import { explain } from "./src/tls/explain.ts";
+import { explainConfig } from "./src/tls/explain.ts";
 import { Topics } from "./src/topics.ts";
 
 export type { Message, MessageLike } from "./src/channel.ts";
@@ -145,7 +145,7 @@ export async function serve<Context = undefined>(
   checkFunction("fetch", fetch);
   const where = whereToListen(options);
   const topics = new Topics();
-  const policy = await resolvePolicy(options, topics);
+  const policy = await resolvePolicy(options, topics, ownNames(where, options));
   if ("cert" in where) await checkNames(where, policy.logger);
   signal?.throwIfAborted();
   const server = startServer({ where, policy, handler, fetch, topics });
@@ -258,7 +258,8 @@ export async function upgrade<Context = undefined>(
     secure: new URL(request.url).protocol === "https:",
   };
   if (!wantsWebSocket(request)) {
-    return upgradeRequired(seenUrl(incoming, policy).url);
+    const seen = seenUrl(incoming, policy);
+    return seen === undefined ? badProxy() : upgradeRequired(seen.url);
   }
   return await accept(incoming, policy, {
     onopen: (connection) => void run(connection, handler, policy),
@@ -294,6 +295,20 @@ function whereToListen<Context>(options: ServeOptions<Context>): Listen {
   return cert === undefined || key === undefined
     ? where
     : { ...where, cert, key };
+}
+
+/**
+ * The names that a plain server on this machine alone can have. TLS keeps pages
+ * of other names out; here a name that points at this machine would let them in.
+ */
+function ownNames<Context>(
+  where: Listen,
+  { trustProxy = [] }: ServeOptions<Context>,
+): string[] | undefined {
+  const names = ["localhost", "127.0.0.1", "[::1]"];
+  const local = "hostname" in where && !("cert" in where) &&
+    [...names, "::1"].includes(where.hostname);
+  return local && trustProxy.length === 0 ? names : undefined;
 }
 
 function startServer<Context>(
@@ -336,12 +351,10 @@ function cannotListen(where: Listen, error: unknown): unknown {
       options,
     );
   }
-  const config =
-    /KeyMismatch|keys? found|certificates? found|decode|key data|private key/;
-  if ("cert" in where && config.test(error.message)) {
-    return explain("Cannot serve with TLS", error);
-  }
   const unknown = /failed to lookup|Invalid host/i.test(error.message);
+  if ("cert" in where && !unknown) {
+    return explainConfig("Cannot serve with TLS", error);
+  }
   const state = unknown ? "the name cannot be resolved" : error.message;
   return new NetworkError(`${action}: ${state}`, options);
 }

@@ -28,11 +28,16 @@ export interface Incoming {
   readonly secure: boolean;
 }
 
+/** The answer to a request whose proxies contradict themselves. */
+export function badProxy(): Response {
+  return refuse(400, "The Forwarded header is malformed");
+}
+
 /** Reads, through trusted proxies, who asks for what. */
 export function seenUrl<Context>(
   incoming: Incoming,
   policy: Policy<Context>,
-): { url: string; remoteAddr: Deno.Addr } {
+): { url: string; remoteAddr: Deno.Addr } | undefined {
   const { request, remoteAddr, secure } = incoming;
   const asked = new URL(request.url);
   const direct: Seen = {
@@ -40,7 +45,8 @@ export function seenUrl<Context>(
     secure,
     host: request.headers.get("host") ?? asked.host,
   };
-  const seen = seenBy(request, direct, policy.trusted, policy.proxyHeader);
+  const seen = seenBy(request, direct, policy.trust);
+  if (seen === undefined) return undefined;
   const scheme = seen.secure ? "wss" : "ws";
   const url = `${scheme}://${seen.host}${asked.pathname}${asked.search}`;
   return {
@@ -67,14 +73,19 @@ export async function accept<Context>(
   const opening = await admit(incoming, policy, closing);
   if (opening instanceof Response) return opening;
   const { shared, pingInterval, logger } = policy;
-  return upgradeRequest({
-    request: incoming.request,
-    shared,
-    pingInterval,
-    opening,
-    onopen,
-    onfail: () => logger.debug?.("a client left during its handshake"),
-  });
+  try {
+    return upgradeRequest({
+      request: incoming.request,
+      shared,
+      pingInterval,
+      opening,
+      onopen,
+      onfail: () => logger.debug?.("a client left during its handshake"),
+    });
+  } catch (error) {
+    policy.report(error);
+    return refuse(400, "The handshake cannot be answered");
+  }
 }
 
 function goingDown(): Response {
@@ -95,15 +106,17 @@ async function admit<Context>(
   closing: AbortSignal | undefined,
 ): Promise<Response | Opening<Context>> {
   const { request } = incoming;
-  const { url, remoteAddr } = seenUrl(incoming, policy);
+  const seen = seenUrl(incoming, policy);
+  if (seen === undefined) return badProxy();
+  const { url, remoteAddr } = seen;
   const fault = findFault(request);
   if (fault !== undefined) return fault;
   try {
-    const decide = <T>(verdict: T | Promise<T>) =>
+    const decide = <T>(verdict: T | PromiseLike<T>) =>
       inTime(verdict, request, policy.openTimeout, closing);
     if (
       !policy.anyOrigin &&
-      !await decide(isOriginAllowed(request, url, policy.origins))
+      !await decide(isOriginAllowed(request, url, policy))
     ) {
       const origin = request.headers.get("origin") ?? "";
       policy.logger.debug?.(
@@ -163,14 +176,19 @@ class Undecided extends Error {
   }
 }
 
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then ===
+    "function";
+}
+
 /** Waits for a decision as long as there is somebody to tell it to. */
 async function inTime<T>(
-  verdict: T | Promise<T>,
+  verdict: T | PromiseLike<T>,
   request: Request,
   timeout: number,
   closing: AbortSignal | undefined,
 ): Promise<T> {
-  if (!(verdict instanceof Promise)) return verdict;
+  if (!isThenable(verdict)) return verdict;
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(LATE), timeout);
   const down = () => reject(new Undecided(goingDown));
@@ -204,7 +222,7 @@ function clientGone(): Response {
   return refuse(400, "The client is gone");
 }
 
-/** Runs the handler on an open connection, and closes it after. */
+/** Runs the handler on an open connection, and closes it after; never rejects. */
 export async function run<Context>(
   connection: Connection<Context>,
   handler: Handler<Context>,
@@ -214,11 +232,23 @@ export async function run<Context>(
     await handler(connection);
     await connection.close();
   } catch (error) {
-    if (error instanceof ConnectionClosedError && !connection.open) {
+    if (isOwnEnd(error, connection)) {
       policy.logger.debug?.(`${connection.id} ${error.message}`);
     } else {
       policy.report(error, connection);
     }
     await connection.close(CloseCode.InternalError);
+  }
+}
+
+/** Whether a handler ended because its connection did. */
+function isOwnEnd<Context>(
+  error: unknown,
+  connection: Connection<Context>,
+): error is ConnectionClosedError {
+  try {
+    return error instanceof ConnectionClosedError && !connection.open;
+  } catch {
+    return false; // What was thrown answers `instanceof` with a throw.
   }
 }

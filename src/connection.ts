@@ -257,7 +257,12 @@ export class Connection<Context = unknown>
       );
     }
     if (this.#state !== OPEN) return rejected(this.#error("send"));
-    const sent = this.#outgoing.send(data);
+    let sent: Promise<void> | undefined;
+    try {
+      sent = this.#outgoing.send(data);
+    } catch (error) {
+      return rejected(error); // The bytes are shared, or not there any more.
+    }
     if (sent !== undefined) return sent;
     const detail =
       `more than ${this.#shared.limits.maxUnsentBytes} bytes wait (maxUnsentBytes) ` +
@@ -322,10 +327,18 @@ export class Connection<Context = unknown>
    * Closing it closes the connection with 1000, aborting it with 1011.
    */
   get writable(): WritableStream<MessageLike> {
+    let closing = false;
     return this.#writable ??= new WritableStream<MessageLike>({
+      start: (controller) => {
+        this.closed.then(() => {
+          if (!closing) controller.error(this.#error("send"));
+        });
+      },
       write: (chunk) => this.send(chunk),
       close: async () => {
-        await this.close();
+        closing = true;
+        const { wasClean } = await this.close();
+        if (!wasClean) throw this.#error("close the stream");
       },
       abort: () => {
         this.#close(CloseCode.InternalError, "");

@@ -290,7 +290,7 @@ export class ConnectionClosedError extends WssError implements CloseInfo {
     info: CloseInfo,
     options: ConnectionClosedErrorOptions = {},
   ) {
-    const reason = info.reason === "" ? "" : ` ${JSON.stringify(info.reason)}`;
+    const reason = info.reason === "" ? "" : ` ${quote(info.reason)}`;
     const detail = options.detail === undefined ? "" : `, ${options.detail}`;
     super(
       `Cannot ${action}: the connection ended with code ${info.code}${reason}${detail}`,
@@ -300,4 +300,12 @@ export class ConnectionClosedError extends WssError implements CloseInfo {
     this.reason = info.reason;
     this.wasClean = info.wasClean;
   }
+}
+
+/** A peer's text in quotes, with nothing in it that moves a terminal or turns a line. */
+function quote(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

@@ -39,8 +39,15 @@ export interface ProxyOptions {
   proxyHeader?: "x-forwarded" | "forwarded" | undefined;
 }
 
-/** Whether a peer at this address is a proxy to be trusted. */
-export type TrustCheck = (address: Deno.Addr) => boolean;
+/** Whom to believe. */
+export interface ProxyTrust {
+  /** Whether a peer at this address is a proxy to be trusted. */
+  trusts(address: Deno.Addr): boolean;
+  /** Whether a text is an IP address. */
+  isAddress(text: string): boolean;
+  /** Which headers the proxies set. */
+  readonly header: "x-forwarded" | "forwarded";
+}
 
 /** The client and its request, as the first trusted proxy saw them. */
 export interface Seen {
@@ -51,16 +58,18 @@ export interface Seen {
 }
 
 /**
- * Makes the check for a list of addresses.
+ * Checks the options once.
  *
- * @throws {TypeError} If one of them is no address.
+ * @returns Whom to believe, or `undefined` if nobody.
+ * @throws {TypeError} If one of the addresses is none.
  */
-export async function trustCheck(
-  addresses: readonly string[],
-): Promise<TrustCheck> {
+export async function resolveTrust(
+  { trustProxy = [], proxyHeader = "x-forwarded" }: ProxyOptions,
+): Promise<ProxyTrust | undefined> {
+  if (trustProxy.length === 0) return undefined;
   const { BlockList, isIP } = await import("node:net");
   const list = new BlockList();
-  for (const address of addresses) {
+  for (const address of trustProxy) {
     if (address === "unix") continue;
     const [ip = "", prefix] = address.split("/", 2);
     const version = isIP(ip);
@@ -79,106 +88,105 @@ export async function trustCheck(
     if (prefix === undefined) list.addAddress(ip, family);
     else list.addSubnet(ip, bits, family);
   }
-  const unix = addresses.includes("unix");
-  return (address) => {
-    if (!("hostname" in address)) return unix;
-    const version = isIP(address.hostname);
-    return version !== 0 &&
-      list.check(address.hostname, version === 4 ? "ipv4" : "ipv6");
+  const unix = trustProxy.includes("unix");
+  return {
+    header: proxyHeader,
+    isAddress: (text) => isIP(text) !== 0,
+    trusts(address) {
+      if (!("hostname" in address)) return unix;
+      const version = isIP(address.hostname);
+      return version !== 0 &&
+        list.check(address.hostname, version === 4 ? "ipv4" : "ipv6");
+    },
   };
 }
 
-/** Reads the headers of trusted proxies; without one, what came is what there is. */
+/** Who passed a request on, as the next one wrote it down. */
+interface Hop {
+  readonly node: string;
+  readonly proto?: string | undefined;
+  readonly host?: string | undefined;
+}
+
+/** No chain of proxies is longer; what is before was written by the client. */
+const MAX_HOPS = 32;
+
+/**
+ * Reads the headers of trusted proxies; without one, what came is what there is.
+ *
+ * @returns The client, or `undefined` if a trusted header is malformed: then
+ * what the proxy wrote cannot be told from what the client did.
+ */
 export function seenBy(
   request: Request,
   direct: Seen,
-  trusted: TrustCheck | undefined,
-  header: "x-forwarded" | "forwarded",
-): Seen {
-  if (trusted === undefined || !trusted(direct.remoteAddr)) return direct;
-  const hops = header === "forwarded"
-    ? forwarded(request.headers.get("forwarded"))
+  trust: ProxyTrust | undefined,
+): Seen | undefined {
+  if (trust === undefined || !trust.trusts(direct.remoteAddr)) return direct;
+  const hops = trust.header === "forwarded"
+    ? forwarded(request.headers.get("forwarded") ?? "")
     : xForwarded(request.headers);
+  if (hops === undefined) return undefined;
   let seen = direct;
   // The last hop was written by the nearest proxy; each is believed as long as
   // the one who wrote it is trusted.
-  for (const hop of hops.reverse()) {
+  for (const { node, proto, host } of hops.slice(-MAX_HOPS).reverse()) {
+    const address = parseNode(node, trust);
     seen = {
-      remoteAddr: hop.addr ?? seen.remoteAddr,
-      secure: hop.proto === undefined ? seen.secure : isSecure(hop.proto),
-      host: hop.host ?? seen.host,
+      remoteAddr: address ?? seen.remoteAddr,
+      secure: proto === undefined ? seen.secure : isSecure(proto),
+      host: host !== undefined && HOST.test(host) ? host : seen.host,
     };
-    if (hop.addr === undefined || !trusted(hop.addr)) break;
+    if (address === undefined || !trust.trusts(address)) break;
   }
   return seen;
 }
 
-interface Hop {
-  addr: Deno.NetAddr | undefined;
-  proto?: string | undefined;
-  host?: string | undefined;
-}
+const HOST = /^[\w.:[\]-]{1,255}$/;
 
 function isSecure(proto: string): boolean {
-  return proto === "https" || proto === "wss";
+  return /^(?:https|wss)$/i.test(proto);
 }
 
 function xForwarded(headers: Headers): Hop[] {
   const list = (name: string) =>
-    (headers.get(name) ?? "").split(",").map((value) => value.trim())
-      .filter(Boolean);
-  const fors = list("x-forwarded-for");
-  const proto = list("x-forwarded-proto").at(-1)?.toLowerCase();
-  const host = checkHost(list("x-forwarded-host").at(-1));
-  if (fors.length === 0) fors.push("unknown");
-  return fors.map((address, index) => {
-    const last = index === fors.length - 1;
-    return { addr: parseNode(address), ...(last ? { proto, host } : {}) };
-  });
+    (headers.get(name) ?? "").split(",").map((value) => value.trim());
+  const proto = list("x-forwarded-proto").at(-1) || undefined;
+  const host = list("x-forwarded-host").at(-1) || undefined;
+  const nodes = list("x-forwarded-for");
+  const last = { node: nodes.pop() ?? "", proto, host };
+  return [...nodes.map((node) => ({ node })), last];
 }
 
-/** Parses `Forwarded` (RFC 7239, section 4): `for=…;proto=…;host=…, for=…`. */
-function forwarded(header: string | null): Hop[] {
+/** One `name=value` of RFC 7239, section 4, and what comes after it. */
+const PAIR =
+  /[ \t]*([!#$%&'*+.^_`|~\w-]+)=(?:([!#$%&'*+.^_`|~\w-]+)|"((?:[^"\\]|\\.)*)")[ \t]*(;|,|$)/y;
+
+/** Parses `Forwarded`: `for=…;proto=…;host=…, for=…`; `undefined` if it is malformed. */
+function forwarded(header: string): Hop[] | undefined {
   const hops: Hop[] = [];
-  // Commas and semicolons may stand in quoted strings.
-  for (
-    const element of (header ?? "").match(/(?:"(?:[^"\\]|\\.)*"|[^,])+/g) ?? []
-  ) {
-    const pairs = new Map<string, string>();
-    for (const pair of element.match(/(?:"(?:[^"\\]|\\.)*"|[^;])+/g) ?? []) {
-      const at = pair.indexOf("=");
-      if (at < 0) continue;
-      const value = pair.slice(at + 1).trim();
-      pairs.set(
-        pair.slice(0, at).trim().toLowerCase(),
-        value.startsWith('"')
-          ? value.slice(1, -1).replace(/\\(.)/g, "$1")
-          : value,
-      );
-    }
-    hops.push({
-      addr: parseNode(pairs.get("for") ?? ""),
-      proto: pairs.get("proto")?.toLowerCase(),
-      host: checkHost(pairs.get("host")),
-    });
+  let pairs = new Map<string, string>();
+  PAIR.lastIndex = 0;
+  while (PAIR.lastIndex < header.length) {
+    const match = PAIR.exec(header);
+    if (match === null) return undefined;
+    const [, name = "", token, quoted = "", end] = match;
+    pairs.set(name.toLowerCase(), token ?? quoted.replace(/\\(.)/g, "$1"));
+    if (end === ";") continue;
+    const { for: node = "", proto, host } = Object.fromEntries(pairs);
+    hops.push({ node, proto, host });
+    pairs = new Map();
+    if (end === "") return hops;
   }
-  return hops;
+  return header === "" ? hops : undefined;
 }
 
 /** Parses `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`. */
-function parseNode(node: string): Deno.NetAddr | undefined {
-  const match = /^\[([0-9a-f:.]+)\](?::(\d{1,5}))?$/i.exec(node) ??
-    /^(\d+\.\d+\.\d+\.\d+)(?::(\d{1,5}))?$/.exec(node) ??
-    /^([0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*)$/i.exec(node);
-  if (match === null) return undefined;
-  const hostname = match[1]!;
-  const url = hostname.includes(":")
-    ? `http://[${hostname}]`
-    : `http://${hostname}`;
-  if (!URL.canParse(url)) return undefined;
-  return { transport: "tcp", hostname, port: Number(match[2] ?? 0) };
-}
-
-function checkHost(host: string | undefined): string | undefined {
-  return host !== undefined && /^[\w.:[\]-]+$/.test(host) ? host : undefined;
+function parseNode(node: string, trust: ProxyTrust): Deno.NetAddr | undefined {
+  if (node.length > 64) return undefined;
+  const match = /^\[([^\]]*)\](?::(\d{1,5}))?$/.exec(node) ??
+    /^([^:]*)(?::(\d{1,5}))?$/.exec(node);
+  const hostname = match?.[1] ?? node;
+  if (!trust.isAddress(hostname)) return undefined;
+  return { transport: "tcp", hostname, port: Number(match?.[2] ?? 0) };
 }

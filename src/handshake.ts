@@ -27,7 +27,10 @@ export function wantsWebSocket(request: Request): boolean {
 
 /** The answer to a request whose `Host` makes no URL, which the runtime lets pass. */
 export function findHostFault(request: Request): Response | undefined {
-  return URL.canParse(request.url)
+  // An empty one, or one with a part of a path in it, would move the path.
+  const host = request.headers.get("host");
+  const good = host === null || /^[^\s/?#@\\]+$/.test(host);
+  return good && URL.canParse(request.url)
     ? undefined
     : refuse(400, "The Host header is malformed");
 }
@@ -94,6 +97,14 @@ export type OriginPolicy =
   | readonly string[]
   | ((origin: string, request: Request) => boolean | Promise<boolean>);
 
+/** What decides about pages. */
+export interface OriginRules {
+  /** What the options say. */
+  readonly origins: OriginPolicy | undefined;
+  /** Where given, the server's own origin must have one of these names. */
+  readonly hosts: readonly string[] | undefined;
+}
+
 /**
  * Whether the page that makes the request may do so (RFC 6455, section 10.2).
  * A request without `Origin` comes from no page. Without a policy the page must
@@ -102,13 +113,16 @@ export type OriginPolicy =
 export function isOriginAllowed(
   request: Request,
   url: string,
-  policy: OriginPolicy | undefined,
+  { origins, hosts }: OriginRules,
 ): boolean | Promise<boolean> {
   const origin = request.headers.get("origin");
   if (origin === null) return true;
-  if (typeof policy === "function") return policy(origin, request);
-  if (policy !== undefined) return policy.includes(origin);
-  return origin === new URL(url.replace(/^ws/, "http")).origin;
+  if (typeof origins === "function") return origins(origin, request);
+  if (origins !== undefined) return origins.includes(origin);
+  const own = new URL(url.replace(/^ws/, "http"));
+  // A name that its owner points at this machine is not this machine's name.
+  if (hosts !== undefined && !hosts.includes(own.hostname)) return false;
+  return origin === own.origin;
 }
 
 /** Refuses what can never be the value of an `Origin` header (RFC 6454, section 7). */
@@ -154,7 +168,8 @@ export function checkProtocols(protocols: readonly string[]): void {
 }
 
 function tokens(header: string | null): string[] {
-  return (header ?? "").split(",").map((token) => token.trim()).filter(Boolean);
+  return (header ?? "").split(",")
+    .map((token) => token.replace(/^[ \t]+|[ \t]+$/g, "")).filter(Boolean);
 }
 
 function hasToken(header: string | null, token: string): boolean {

@@ -5,7 +5,11 @@
  */
 
 import type { Connection, Shared } from "./connection.ts";
-import { type ProxyOptions, type TrustCheck, trustCheck } from "./forwarded.ts";
+import {
+  type ProxyOptions,
+  type ProxyTrust,
+  resolveTrust,
+} from "./forwarded.ts";
 import {
   checkOriginPolicy,
   checkProtocols,
@@ -146,8 +150,9 @@ export interface Policy<Context> {
   readonly authorize: AcceptOptions<Context>["authorize"];
   readonly openTimeout: number;
   readonly pingInterval: number;
-  readonly trusted: TrustCheck | undefined;
-  readonly proxyHeader: "x-forwarded" | "forwarded";
+  readonly trust: ProxyTrust | undefined;
+  /** The names that a page on this machine may have, where only those can be right. */
+  readonly hosts: readonly string[] | undefined;
   readonly logger: Logger;
   /** A method, so that a policy of one context passes for a policy of any. */
   report(error: unknown, ws?: Connection<Context>): void;
@@ -157,6 +162,7 @@ export interface Policy<Context> {
 export async function resolvePolicy<Context>(
   options: AcceptOptions<Context>,
   topics: Topics | undefined,
+  hosts?: readonly string[],
 ): Promise<Policy<Context>> {
   const {
     protocols = [],
@@ -165,11 +171,9 @@ export async function resolvePolicy<Context>(
     authorize,
     openTimeout = 10_000,
     pingInterval = 20_000,
-    trustProxy = [],
-    proxyHeader = "x-forwarded",
-    logger = stderrLogger,
     onError,
   } = options;
+  const logger = neverThrowing(options.logger ?? stderrLogger);
   checkKinds(options);
   checkProtocols(protocols);
   checkOriginPolicy(origins);
@@ -198,8 +202,8 @@ export async function resolvePolicy<Context>(
     authorize,
     openTimeout: checkTimeout("openTimeout", openTimeout),
     pingInterval,
-    trusted: trustProxy.length === 0 ? undefined : await trustCheck(trustProxy),
-    proxyHeader,
+    trust: await resolveTrust(options),
+    hosts,
     logger,
     report: reporter(onError, logger),
   };
@@ -232,19 +236,42 @@ export function checkFunction(name: string, value: unknown): void {
   }
 }
 
+/** A log that cannot be written must not end a server. */
+function neverThrowing(logger: Logger): Logger {
+  const guard = <Rest extends unknown[]>(
+    write: ((message: string, ...rest: Rest) => void) | undefined,
+  ) =>
+    write && ((message: string, ...rest: Rest) => {
+      try {
+        write.call(logger, message, ...rest);
+      } catch {
+        // There is nowhere left to tell.
+      }
+    });
+  const { debug, info, warn, error } = logger;
+  return {
+    ...(debug && { debug: guard(debug)! }),
+    ...(info && { info: guard(info)! }),
+    ...(warn && { warn: guard(warn)! }),
+    ...(error && { error: guard(error)! }),
+  };
+}
+
 function reporter<Context>(
   onError: AcceptOptions<Context>["onError"],
   logger: Logger,
 ): Policy<Context>["report"] {
+  const failed = (thrown: unknown) => logger.error?.("onError failed", thrown);
   return (error, ws) => {
+    if (onError === undefined) {
+      const what = ws === undefined ? "request" : "handler";
+      return logger.error?.(`${what} failed`, error);
+    }
     try {
-      if (onError !== undefined) onError(error, ws);
-      else {logger.error?.(
-          `${ws === undefined ? "request" : "handler"} failed`,
-          error,
-        );}
+      // It may be asynchronous, though nobody asked it to.
+      Promise.resolve(onError(error, ws) as unknown).catch(failed);
     } catch (thrown) {
-      logger.error?.("onError failed", thrown);
+      failed(thrown);
     }
   };
 }

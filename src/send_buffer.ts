@@ -13,6 +13,9 @@ import type { ResolvedLimits } from "./limits.ts";
 
 const SENT: Promise<void> = Promise.resolve();
 
+/** What a message weighs besides its bytes, wherever it waits. */
+const OVERHEAD = 128;
+
 /** How often a full channel is asked for room, in milliseconds: at first, and at most. */
 const FIRST_POLL = 1;
 const LAST_POLL = 50;
@@ -26,6 +29,10 @@ export class SendBuffer {
   // at least so many bytes, and at most three times as many.
   #seen = 0;
   #since = 0;
+  #count = 0;
+  // What it got since it was last empty, to guess how many messages it holds.
+  #bytes = 0;
+  #messages = 0;
   #progress = false;
   #aliveAt = 0;
 
@@ -50,18 +57,19 @@ export class SendBuffer {
   send(data: MessageLike): Promise<void> | undefined {
     const size = typeof data === "string" ? data.length : data.byteLength;
     if (this.#room === undefined) {
-      this.#channel.send(data);
-      this.#since += size;
-      if (this.#seen + 3 * this.#since <= this.#limits.sendBuffer) return SENT;
+      this.#hand(data, size);
+      const most = this.#seen + 3 * this.#since + OVERHEAD * this.#count;
+      if (most <= this.#limits.sendBuffer) return SENT;
       if (this.#measure() <= this.#limits.sendBuffer) return SENT;
       this.#room = Promise.withResolvers<void>();
       this.#room.promise.catch(() => {});
       this.#poll();
       return this.#room.promise;
     }
-    if (this.#queued + size > this.#limits.maxUnsentBytes) return undefined;
+    const weight = size + OVERHEAD;
+    if (this.#queued + weight > this.#limits.maxUnsentBytes) return undefined;
     (this.#queue ??= []).push(typeof data === "string" ? data : copy(data));
-    this.#queued += size;
+    this.#queued += weight;
     return this.#room.promise;
   }
 
@@ -105,20 +113,38 @@ export class SendBuffer {
     room?.reject(error());
   }
 
-  /** Asks the channel what it holds, and notes whether the peer took some of it. */
+  #hand(data: MessageLike, size: number): void {
+    this.#channel.send(data);
+    this.#since += size;
+    this.#bytes += size;
+    this.#count++;
+    this.#messages++;
+  }
+
+  /**
+   * Asks the channel what it holds, and notes whether the peer took some of it.
+   *
+   * @returns What that weighs. The channel tells no number of messages, so the
+   * average size of those that it got must do.
+   */
   #measure(): number {
     const buffered = this.#channel.bufferedAmount;
     if (buffered < this.#seen + this.#since) this.#progress = true;
     this.#seen = buffered;
-    this.#since = 0;
-    return buffered;
+    this.#since = this.#count = 0;
+    if (buffered === 0) {
+      this.#bytes = this.#messages = 0;
+      return 0;
+    }
+    const held = this.#messages * Math.min(1, buffered / this.#bytes);
+    return buffered + OVERHEAD * held;
   }
 
   #poll(): void {
     this.#timer = setTimeout(() => {
       const before = this.#seen;
       let buffered = this.#measure();
-      this.#delay = buffered < before
+      this.#delay = this.#seen < before
         ? FIRST_POLL
         : Math.min(this.#delay * 2, LAST_POLL);
       const queue = this.#queue;
@@ -128,10 +154,9 @@ export class SendBuffer {
         buffered <= this.#limits.sendBuffer
       ) {
         const data = queue[taken++]!;
-        this.#channel.send(data);
         const size = typeof data === "string" ? data.length : data.byteLength;
-        this.#queued -= size;
-        this.#since += size;
+        this.#hand(data, size);
+        this.#queued -= size + OVERHEAD;
         buffered = this.#measure();
       }
       if (queue !== undefined && taken === queue.length) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { accept, run, seenUrl } from "./accept.ts";
+import { accept, badProxy, run, seenUrl } from "./accept.ts";
 import type { MessageLike } from "./channel.ts";
 import { CloseCode } from "./close_code.ts";
 import { type Connection, drain } from "./connection.ts";
@@ -136,12 +136,10 @@ export class Server<Context = unknown> implements AsyncDisposable {
       void this.#connections.delete(connection as Connection<Context>);
     const shared = { ...setup.policy.shared, onend };
     this.#setup = { ...setup, policy: { ...setup.policy, shared } };
-    this.#listener = listen(
-      setup.where,
-      (request, remoteAddr) => this.#answer(request, remoteAddr),
-    );
-    this.#listener.finished.catch((error) => setup.policy.report(error))
-      .then(() => this.shutdown());
+    this.#listener = listen(setup.where, {
+      answer: (request, remoteAddr) => this.#answer(request, remoteAddr),
+      onfail: (error) => setup.policy.report(error),
+    });
   }
 
   /** The address that the server listens on; its port is the real one. */
@@ -249,6 +247,7 @@ export class Server<Context = unknown> implements AsyncDisposable {
     const incoming = { request, remoteAddr, secure };
     if (!wantsWebSocket(request)) {
       const seen = seenUrl(incoming, policy);
+      if (seen === undefined) return badProxy();
       if (fetch === undefined) return upgradeRequired(seen.url);
       try {
         return await fetch(request, { remoteAddr: seen.remoteAddr });

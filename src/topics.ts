@@ -78,9 +78,13 @@ export function sendToAll(
 ): number {
   let count = 0;
   for (const subscriber of subscribers) {
-    // What fails here is that connection's end, which it reports by itself.
-    subscriber.send(data);
-    count++;
+    try {
+      // What fails here is that connection's end, which it reports by itself.
+      subscriber.send(data).catch(() => {});
+      count++;
+    } catch {
+      // The others shall have it all the same.
+    }
   }
   return count;
 }

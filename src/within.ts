@@ -17,3 +17,14 @@ export async function within(
     clearTimeout(timer);
   }
 }
+
+/** Waits for `ms`, or until `signal` aborts. */
+export async function until(signal: AbortSignal, ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const stop = () => resolve();
+  signal.addEventListener("abort", stop, { once: true });
+  await promise;
+  clearTimeout(timer);
+  signal.removeEventListener("abort", stop);
+}

@@ -1,5 +1,5 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import { seenBy, trustCheck } from "../src/forwarded.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { resolveTrust, seenBy } from "../src/forwarded.ts";
 
 const tcp = (hostname: string): Deno.NetAddr => ({
   transport: "tcp",
@@ -10,11 +10,13 @@ const direct = { remoteAddr: tcp("10.0.0.1"), secure: false, host: "inner:80" };
 
 async function see(
   headers: Record<string, string>,
-  header: "x-forwarded" | "forwarded" = "x-forwarded",
-  trusted = ["10.0.0.0/8"],
+  proxyHeader: "x-forwarded" | "forwarded" = "x-forwarded",
+  trustProxy = ["10.0.0.0/8"],
 ): Promise<string> {
   const request = new Request("http://inner", { headers });
-  const seen = seenBy(request, direct, await trustCheck(trusted), header);
+  const trust = await resolveTrust({ trustProxy, proxyHeader });
+  const seen = seenBy(request, direct, trust);
+  if (seen === undefined) return "malformed";
   const { hostname, port } = seen.remoteAddr as Deno.NetAddr;
   return `${hostname} ${port} ${seen.secure} ${seen.host}`;
 }
@@ -99,13 +101,10 @@ Deno.test("seenBy() believes nothing that is malformed", async () => {
   assertEquals(host, "1.1.1.1 0 false inner:80");
 });
 
-Deno.test("trustCheck() knows addresses, networks and the unix socket", async () => {
-  const trusts = await trustCheck([
-    "192.0.2.1",
-    "10.0.0.0/8",
-    "2001:db8::/32",
-    "unix",
-  ]);
+Deno.test("resolveTrust() knows addresses, networks and the unix socket", async () => {
+  const trusts = await resolveTrust({
+    trustProxy: ["192.0.2.1", "10.0.0.0/8", "2001:db8::/32", "unix"],
+  });
   assertEquals(
     [
       "192.0.2.1",
@@ -115,12 +114,18 @@ Deno.test("trustCheck() knows addresses, networks and the unix socket", async ()
       "2001:db8:1::1",
       "2001:db9::1",
     ]
-      .map((address) => trusts(tcp(address))),
+      .map((address) => trusts?.trusts(tcp(address))),
     [true, false, true, true, true, false],
   );
-  assertEquals(trusts({ transport: "unix", path: "/run/ws.sock" }), true);
-  const strangers = await trustCheck(["10.0.0.0/8"]);
-  assertEquals(strangers({ transport: "unix", path: "/run/ws.sock" }), false);
+  assertEquals(
+    trusts?.trusts({ transport: "unix", path: "/run/ws.sock" }),
+    true,
+  );
+  const strangers = await resolveTrust({ trustProxy: ["10.0.0.0/8"] });
+  assertEquals(
+    strangers?.trusts({ transport: "unix", path: "/run/ws.sock" }),
+    false,
+  );
   for (
     const wrong of [
       "",
@@ -133,9 +138,48 @@ Deno.test("trustCheck() knows addresses, networks and the unix socket", async ()
     ]
   ) {
     await assertRejects(
-      () => trustCheck([wrong]),
+      () => resolveTrust({ trustProxy: [wrong] }),
       TypeError,
       "Cannot trust proxy",
     );
   }
+});
+
+Deno.test("seenBy() takes no word of the client for the proxy's, quotes or not", async () => {
+  // The client's open quote swallows the comma before what the proxy wrote.
+  const spoof = 'for=10.9.8.7;proto=https;x=", for="[2001:db8::1]:4711"';
+  assertEquals(await see({ forwarded: spoof }, "forwarded"), "malformed");
+  for (
+    const forwarded of [
+      'for="',
+      "for",
+      "=x",
+      "for=a b",
+      'for="a"b',
+      "for=1.1.1.1;;proto=http",
+      "for=1.1.1.1,",
+    ]
+  ) {
+    assertEquals(await see({ forwarded }, "forwarded"), "malformed", forwarded);
+  }
+});
+
+Deno.test("seenBy() takes its time from no client", async () => {
+  const start = performance.now();
+  for (
+    const filler of [
+      ":".repeat(30_000) + "x",
+      "1:".repeat(30_000),
+      "[" + ":".repeat(30_000),
+      "a,".repeat(30_000),
+    ]
+  ) {
+    await see({ "x-forwarded-for": `${filler}, 203.0.113.7` });
+    await see({ forwarded: `for=${filler}` }, "forwarded");
+    await see(
+      { forwarded: `for="${'\\"'.repeat(30_000)}${filler}` },
+      "forwarded",
+    );
+  }
+  assert(performance.now() - start < 2000);
 });

@@ -22,7 +22,7 @@ function make(
   const channel = new SlowChannel();
   return [
     channel,
-    new SendBuffer(channel, resolveLimits({ sendBuffer: 100, ...limits })),
+    new SendBuffer(channel, resolveLimits({ sendBuffer: 10_000, ...limits })),
   ];
 }
 
@@ -34,8 +34,8 @@ async function isPending(promise: Promise<unknown>): Promise<boolean> {
 
 Deno.test("SendBuffer.send() resolves at once below the mark, and waits above it", async () => {
   const [channel, buffer] = make();
-  assert(!await isPending(buffer.send("x".repeat(100))!));
-  const above = buffer.send("y")!;
+  assert(!await isPending(buffer.send("x".repeat(9000))!));
+  const above = buffer.send("y".repeat(2000))!;
   assert(await isPending(above));
   assertEquals(channel.sent.length, 2);
   channel.bufferedAmount = 0;
@@ -46,11 +46,11 @@ Deno.test("SendBuffer hands the channel no more than the mark and one message", 
   const [channel, buffer] = make();
   const sends = Array.from(
     { length: 10 },
-    () => buffer.send(new Uint8Array(60))!,
+    () => buffer.send(new Uint8Array(6000))!,
   );
-  assertEquals([channel.sent.length, channel.bufferedAmount], [2, 120]);
+  assertEquals([channel.sent.length, channel.bufferedAmount], [2, 12_000]);
   const drain = setInterval(() => {
-    assert(channel.bufferedAmount <= 160);
+    assert(channel.bufferedAmount <= 16_000);
     channel.bufferedAmount = 0;
   }, 1);
   await Promise.all(sends);
@@ -60,7 +60,7 @@ Deno.test("SendBuffer hands the channel no more than the mark and one message", 
 
 Deno.test("SendBuffer copies what it keeps", async () => {
   const [channel, buffer] = make();
-  buffer.send(new Uint8Array(200));
+  buffer.send(new Uint8Array(20_000));
   const bytes = new Uint8Array([1, 2, 3]);
   const kept = buffer.send(bytes.subarray(1));
   bytes.fill(9);
@@ -73,16 +73,16 @@ Deno.test("SendBuffer copies what it keeps", async () => {
 });
 
 Deno.test("SendBuffer.send() takes no more than maxUnsentBytes", () => {
-  const [, buffer] = make({ maxUnsentBytes: 50 });
-  buffer.send(new Uint8Array(200));
-  assert(buffer.send(new Uint8Array(50)) !== undefined);
-  assertEquals(buffer.send(new Uint8Array(1)), undefined);
+  const [, buffer] = make({ maxUnsentBytes: 1000 });
+  buffer.send(new Uint8Array(20_000));
+  assert(buffer.send(new Uint8Array(800)) !== undefined);
+  assertEquals(buffer.send(new Uint8Array(100)), undefined);
   buffer.end(() => new Error("over"));
 });
 
 Deno.test("SendBuffer.end() rejects those who wait, and drops what waits", async () => {
   const [channel, buffer] = make();
-  const waiting = buffer.send(new Uint8Array(200))!;
+  const waiting = buffer.send(new Uint8Array(20_000))!;
   buffer.send("kept");
   buffer.end(() => new Error("over"));
   await assertRejects(() => waiting, Error, "over");
@@ -91,7 +91,7 @@ Deno.test("SendBuffer.end() rejects those who wait, and drops what waits", async
 });
 
 Deno.test("SendBuffer.stalled() tells a peer that takes nothing from one that is slow or idle", () => {
-  const [channel, buffer] = make({ pongTimeout: 100, sendBuffer: 1000 });
+  const [channel, buffer] = make({ pongTimeout: 100, sendBuffer: 100_000 });
   assert(!buffer.stalled(0));
   assert(!buffer.stalled(1000), "an idle connection is not stalled");
   buffer.send("x".repeat(500));
@@ -108,4 +108,22 @@ Deno.test("SendBuffer.stalled() tells a peer that takes nothing from one that is
   channel.bufferedAmount = 0;
   assert(!buffer.stalled(1300));
   assert(!buffer.stalled(9999));
+});
+
+Deno.test("SendBuffer weighs messages, however small, so that their number is bounded too", () => {
+  const [channel, buffer] = make({ maxUnsentBytes: 10_000 });
+  let taken = 0;
+  while (buffer.send("x") !== undefined) taken++;
+  assert(taken < 300, `${taken} messages of one byte`);
+  assert(channel.sent.length < 200);
+  buffer.end(() => new Error("over"));
+});
+
+Deno.test("SendBuffer does not take a peer that keeps up for one that does not", () => {
+  const [channel, buffer] = make();
+  for (let i = 0; i < 10_000; i++) {
+    buffer.send("x");
+    channel.bufferedAmount = i % 3; // Never more than a few, and hardly ever none.
+  }
+  assertEquals(channel.sent.length, 10_000);
 });

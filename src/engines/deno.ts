@@ -13,8 +13,9 @@ import {
   type Opening,
   type Shared,
 } from "../connection.ts";
-import { explain } from "../tls/explain.ts";
-import { within } from "../within.ts";
+import { HandshakeError } from "../errors.ts";
+import { explain, explainConfig } from "../tls/explain.ts";
+import { until, within } from "../within.ts";
 
 /** A built-in WebSocket as a channel. */
 class BuiltInChannel implements Channel {
@@ -143,41 +144,86 @@ export type Listen =
 /** A listener that answers requests. */
 export interface Listener {
   readonly addr: Deno.Addr;
-  /** Resolves when the listener and all its connections are gone. */
-  readonly finished: Promise<void>;
   /** Ends at the latest in `ms`; until then, what is being answered may be. */
   stop(ms: number): Promise<void>;
 }
 
-/** Listens, with TLS where there is a certificate. */
-export function listen(
-  where: Listen,
-  answer: (request: Request, remoteAddr: Deno.Addr) => Promise<Response>,
-): Listener {
+/** What a listener tells. */
+export interface ListenerEvents {
+  /** Answers a request. */
+  answer(request: Request, remoteAddr: Deno.Addr): Promise<Response>;
+  /** Hears why it had to listen anew, or could not yet. */
+  onfail(error: unknown): void;
+}
+
+/** How long to wait before listening anew, in milliseconds: at first, and at most. */
+const FIRST_PAUSE = 100;
+const LAST_PAUSE = 5_000;
+
+/**
+ * Listens, with TLS where there is a certificate. The runtime's server ends when
+ * it cannot accept, such as for want of file descriptors; then this one listens
+ * anew, after a pause that grows.
+ */
+export function listen(where: Listen, events: ListenerEvents): Listener {
   const controller = new AbortController();
   const pending = new Set<Promise<unknown>>();
-  const options = { ...where, signal: controller.signal, onListen() {} };
-  const { addr, finished } = Deno.serve(
-    options as Deno.ServeTcpOptions,
-    (request, info) => {
-      // It rejects where the client did not take the answer.
-      const completed = info.completed.catch(() => {});
-      pending.add(completed);
-      completed.then(() => pending.delete(completed));
-      return answer(request, info.remoteAddr);
-    },
-  );
+  const start = (where: Listen) =>
+    Deno.serve(
+      {
+        ...where,
+        signal: controller.signal,
+        onListen() {},
+      } as Deno.ServeTcpOptions,
+      (request, info) => {
+        // It rejects where the client did not take the answer.
+        const completed = info.completed.catch(() => {});
+        pending.add(completed);
+        completed.then(() => pending.delete(completed));
+        return events.answer(request, info.remoteAddr);
+      },
+    );
+  const first = start(where);
+  const { addr } = first;
+  const again = "path" in where ? where : { ...where, port: addr.port };
+  const running = keepUp(first, () => start(again), events, controller.signal);
   return {
     addr,
-    finished,
     async stop(ms) {
       await within(Promise.all(pending), ms);
       // The server's own shutdown() would wait for whoever says nothing, and
       // cannot be cut short once it is begun.
       controller.abort();
-      await finished;
+      await running;
     },
   };
+}
+
+/** Starts a server anew as often as it fails; never rejects. */
+async function keepUp(
+  server: Deno.HttpServer,
+  start: () => Deno.HttpServer,
+  { onfail }: ListenerEvents,
+  signal: AbortSignal,
+): Promise<void> {
+  let current: Deno.HttpServer | undefined = server;
+  let pause = FIRST_PAUSE;
+  while (true) {
+    const since = performance.now();
+    try {
+      current ??= start();
+      await current.finished;
+      if (signal.aborted) return;
+    } catch (error) {
+      if (signal.aborted) return;
+      onfail(error);
+    }
+    current = undefined;
+    if (performance.now() - since > LAST_PAUSE) pause = FIRST_PAUSE;
+    await until(signal, pause);
+    if (signal.aborted) return;
+    pause = Math.min(2 * pause, LAST_PAUSE);
+  }
 }
 
 /** What it takes to open a connection. */
@@ -207,6 +253,7 @@ export async function open(task: OpenTask): Promise<Connection> {
   }, openTimeout);
   const abort = () => reject(options.signal?.reason);
   options.signal?.addEventListener("abort", abort, { once: true });
+  const settled = new AbortController();
   let socket: WebSocket | undefined;
   try {
     const opening = socket = new WebSocket(task.url, {
@@ -218,12 +265,18 @@ export async function open(task: OpenTask): Promise<Connection> {
     opening.onopen = () => {
       opening.onopen = opening.onerror = null;
       const { url, protocol } = opening;
+      if (protocol !== "" && !options.protocols?.includes(protocol)) {
+        const message =
+          `${action}: the server chose a subprotocol that was not offered`;
+        return reject(new HandshakeError(message, { status: 101 }));
+      }
       resolve(attach(opening, shared, { url, protocol, context: undefined }));
     };
     opening.onerror = async (event) => {
       const { error, message } = event as ErrorEvent;
       const cause = error ?? new Error(message);
-      reject(explain(action, await hiddenFailure(task, cause) ?? cause));
+      const hidden = await hiddenFailure(task, cause, settled.signal);
+      reject(explain(action, hidden ?? cause));
     };
     return await promise;
   } catch (error) {
@@ -231,6 +284,7 @@ export async function open(task: OpenTask): Promise<Connection> {
     socket?.close();
     throw error;
   } finally {
+    settled.abort();
     clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
     // An open connection lives on without it.
@@ -247,21 +301,38 @@ export async function open(task: OpenTask): Promise<Connection> {
 async function hiddenFailure(
   { url, options }: OpenTask,
   cause: Error,
+  settled: AbortSignal,
 ): Promise<unknown> {
   if (!cause.message.includes("NoApplicationProtocol")) return undefined;
   const { hostname, port } = new URL(url);
+  let conn: Deno.TlsConn | undefined;
+  const close = () => conn && tryClose(conn);
   try {
-    using conn = await Deno.connectTls({
+    conn = await Deno.connectTls({
       hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
       port: Number(port || 443),
       ...(options.caCerts === undefined
         ? {}
         : { caCerts: [...options.caCerts] }),
     });
+    // Nobody waits for it any more once the deadline has passed.
+    if (settled.aborted) return undefined;
+    settled.addEventListener("abort", close, { once: true });
     await conn.handshake();
     return undefined;
   } catch (error) {
     return error;
+  } finally {
+    settled.removeEventListener("abort", close);
+    if (conn !== undefined) tryClose(conn);
+  }
+}
+
+function tryClose(conn: Deno.Conn): void {
+  try {
+    conn.close();
+  } catch {
+    // It was closed at the deadline.
   }
 }
 
@@ -276,7 +347,7 @@ function createClient(
       ...(cert === undefined || key === undefined ? {} : { cert, key }),
     });
   } catch (error) {
-    throw explain(action, error);
+    throw explainConfig(action, error);
   }
 }
 

@@ -76,18 +76,6 @@ const TLS: readonly Explanation[] = [
     remedy: "connect with ws:// if the server is plain, or to its TLS port",
   },
   {
-    says: /KeyMismatch/,
-    reason: "key-mismatch",
-    state: "cert and key do not belong together",
-    remedy: "pass the key that the certificate was made with",
-  },
-  {
-    says: /No (?:certificates|keys) found|Unable to decode|InvalidData/,
-    reason: "malformed-pem",
-    state: "cert or key is not PEM",
-    remedy: "read them with loadCertChain(), which says what is wrong",
-  },
-  {
     says:
       /peer certificate|CertificateRequired|certificate required|HandshakeFailure|fatal alert: (?!NoApplicationProtocol)/i,
     reason: "other",
@@ -96,6 +84,31 @@ const TLS: readonly Explanation[] = [
       "the cause tells more; `openssl s_client -connect HOST:PORT` shows what the server presents",
   },
 ];
+
+/**
+ * Makes a typed error of what the runtime said about certificates and keys that
+ * it was given. What it quotes of them is not passed on.
+ */
+export function explainConfig(action: string, cause: unknown): TlsError {
+  const mismatch = cause instanceof Error && /KeyMismatch/.test(cause.message);
+  return new TlsError(
+    `${action}: ${
+      mismatch
+        ? "cert and key do not belong together"
+        : "a certificate or a key is not the PEM that TLS takes"
+    }`,
+    mismatch
+      ? {
+        reason: "key-mismatch",
+        remedy: "pass the key that the certificate was made with",
+      }
+      : {
+        reason: "malformed-pem",
+        remedy:
+          "read them with loadCertChain() and loadCaCerts(), which say what is wrong",
+      },
+  );
+}
 
 /** Makes a typed error of what the runtime said when `action` failed. */
 export function explain(action: string, cause: unknown): WssError {

@@ -226,8 +226,9 @@ function parsePem(file: string, text: string): PemFile {
       line.replace(/^\uFEFF/, "").trimEnd()
     )
   ) {
-    const [, edge, label = ""] = /^-----(BEGIN|END) ([^-]+)-----$/.exec(line) ??
-      [];
+    const [, edge, label = ""] =
+      /^-----(BEGIN|END) ([A-Z0-9 .]{1,40})-----$/.exec(line) ??
+        [];
     if (edge === "BEGIN") {
       if (open) throw malformed(file, `a ${open.label} block has no end`);
       open = { label, lines: [] };
@@ -500,7 +501,7 @@ function wrongOrder(file: string, leaf: X509Certificate | undefined): TlsError {
     "key-mismatch",
     "its private key belongs to a certificate that is not the first",
     `put the server's own certificate, ${
-      leaf?.subject ?? ""
+      (leaf?.subject ?? "").replace(/[^\x20-\x7e]/g, "?")
     }, first and its issuer after it`,
   );
 }
