@@ -172,7 +172,7 @@ export class RawPeer implements Disposable {
   }
 
   /** Answers the opening handshake as a server does; the request is returned. */
-  async accept(): Promise<Answer> {
+  async accept(headers: readonly string[] = []): Promise<Answer> {
     const request = await this.readHead();
     const key = request.headers.get("sec-websocket-key") +
       "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -180,7 +180,8 @@ export class RawPeer implements Disposable {
     const accept = btoa(String.fromCharCode(...new Uint8Array(digest)));
     await this.write(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" +
-        `Connection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+        `Connection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n` +
+        `${headers.map((header) => `${header}\r\n`).join("")}\r\n`,
     );
     return request;
   }

@@ -166,34 +166,41 @@ const LAST_PAUSE = 5_000;
  * anew, after a pause that grows.
  */
 export function listen(where: Listen, events: ListenerEvents): Listener {
-  const controller = new AbortController();
   const pending = new Set<Promise<unknown>>();
-  const start = (where: Listen) =>
-    Deno.serve(
-      {
-        ...where,
-        signal: controller.signal,
-        onListen() {},
-      } as Deno.ServeTcpOptions,
-      (request, info) => {
-        // It rejects where the client did not take the answer.
-        const completed = info.completed.catch(() => {});
-        pending.add(completed);
-        completed.then(() => pending.delete(completed));
-        return events.answer(request, info.remoteAddr);
-      },
-    );
+  const stopping = new AbortController();
+  // Of the server that runs: one that has ended takes abort() ill.
+  let controller: AbortController | undefined;
+  const start = (where: Listen): Deno.HttpServer => {
+    const own = controller = new AbortController();
+    const options = { ...where, signal: own.signal, onListen() {} };
+    const answer: Deno.ServeHandler = (request, info) => {
+      // It rejects where the client did not take the answer.
+      const completed = info.completed.catch(() => {});
+      pending.add(completed);
+      completed.then(() => pending.delete(completed));
+      return events.answer(request, info.remoteAddr);
+    };
+    const server = Deno.serve(options as Deno.ServeTcpOptions, answer);
+    const ended = () => {
+      if (controller === own) controller = undefined;
+    };
+    server.finished.then(ended, ended);
+    return server;
+  };
   const first = start(where);
-  const { addr } = first;
-  const again = "path" in where ? where : { ...where, port: addr.port };
-  const running = keepUp(first, () => start(again), events, controller.signal);
+  const addr: Deno.Addr = first.addr;
+  const again = "port" in addr && "port" in where
+    ? { ...where, port: addr.port }
+    : where;
+  const running = keepUp(first, () => start(again), events, stopping.signal);
   return {
     addr,
     async stop(ms) {
       await within(Promise.all(pending), ms);
+      stopping.abort();
       // The server's own shutdown() would wait for whoever says nothing, and
       // cannot be cut short once it is begun.
-      controller.abort();
+      controller?.abort();
       await running;
     },
   };
@@ -201,27 +208,22 @@ export function listen(where: Listen, events: ListenerEvents): Listener {
 
 /** Starts a server anew as often as it fails; never rejects. */
 async function keepUp(
-  server: Deno.HttpServer,
+  first: Deno.HttpServer,
   start: () => Deno.HttpServer,
   { onfail }: ListenerEvents,
-  signal: AbortSignal,
+  stopping: AbortSignal,
 ): Promise<void> {
-  let current: Deno.HttpServer | undefined = server;
+  let server: Deno.HttpServer | undefined = first;
   let pause = FIRST_PAUSE;
-  while (true) {
-    const since = performance.now();
+  while (!stopping.aborted) {
     try {
-      current ??= start();
-      await current.finished;
-      if (signal.aborted) return;
+      server ??= start();
+      await server.finished;
     } catch (error) {
-      if (signal.aborted) return;
-      onfail(error);
+      if (!stopping.aborted) onfail(error);
     }
-    current = undefined;
-    if (performance.now() - since > LAST_PAUSE) pause = FIRST_PAUSE;
-    await until(signal, pause);
-    if (signal.aborted) return;
+    server = undefined;
+    if (!stopping.aborted) await until(stopping, pause);
     pause = Math.min(2 * pause, LAST_PAUSE);
   }
 }

@@ -13,18 +13,24 @@ export class Program implements AsyncDisposable {
   readonly #said: Promise<string>;
 
   /** Starts `name` of this directory, and passes it `options`. */
-  constructor(name: string, options: object) {
+  constructor(name: string, options: object, limits: { files?: number } = {}) {
     const path = fromFileUrl(new URL(`./${name}.ts`, import.meta.url));
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--quiet",
-        "--no-check",
-        "--allow-net=localhost",
-        "--allow-read",
-        path,
-        JSON.stringify(options),
-      ],
+    const words = [
+      Deno.execPath(),
+      "run",
+      "--quiet",
+      "--no-check",
+      "--allow-net=localhost",
+      "--allow-read",
+      path,
+      JSON.stringify(options),
+    ];
+    const limited = `ulimit -n ${limits.files}; exec "$0" "$@"`;
+    const [program, ...args] = limits.files === undefined
+      ? words
+      : ["sh", "-c", limited, ...words];
+    this.#child = new Deno.Command(program!, {
+      args,
       stdout: "piped",
       stderr: "piped",
     }).spawn();
@@ -43,6 +49,11 @@ export class Program implements AsyncDisposable {
   async ended(): Promise<{ code: number; said: string }> {
     const { code } = await this.#child.status;
     return { code, said: await this.#said };
+  }
+
+  /** Asks it to stop. */
+  stop(): void {
+    this.#child.kill("SIGTERM");
   }
 
   /** Kills it: it has no time to say goodbye. */
