@@ -135,7 +135,7 @@ async function admit<Context>(
     return {
       url,
       remoteAddr,
-      headers: headersToKeep(request),
+      headers: keptHeaders(request),
       protocol: chooseProtocol(protocols, policy.protocols),
       context: verdict as Context,
     };
@@ -148,22 +148,14 @@ async function admit<Context>(
   }
 }
 
-/** The runtime takes the headers back when it upgrades the request. */
-function headersToKeep(request: Request): string[] {
-  const kept: string[] = [];
-  for (const [name, value] of request.headers) {
-    if (!HANDSHAKE_HEADERS.has(name)) kept.push(name, value);
-  }
-  return kept;
+/**
+ * The headers, for as long as the connection. The runtime takes them back when
+ * it upgrades, unless has() made it list them; it keeps the request anyway.
+ */
+function keptHeaders({ headers }: Request): Headers {
+  headers.has("host");
+  return headers;
 }
-
-const HANDSHAKE_HEADERS = new Set([
-  "connection",
-  "sec-websocket-extensions",
-  "sec-websocket-key",
-  "sec-websocket-version",
-  "upgrade",
-]);
 
 /** Nobody waits for a decision any more; the answer says why. */
 class Undecided extends Error {

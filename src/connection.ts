@@ -36,8 +36,7 @@ export interface Opening<Context> {
   readonly protocol: string;
   readonly context: Context;
   readonly remoteAddr?: Deno.Addr | undefined;
-  /** Names and values in turn. */
-  readonly headers?: readonly string[] | undefined;
+  readonly headers?: Headers | undefined;
 }
 
 /**
@@ -172,18 +171,11 @@ export class Connection<Context = unknown>
     return this.#opening.remoteAddr;
   }
 
-  /**
-   * A copy of the request of the opening handshake, without the headers that
-   * belong to the handshake alone; on servers only.
-   */
+  /** A copy of the request of the opening handshake; on servers only. */
   get request(): Request | undefined {
     const { url, headers } = this.#opening;
     if (headers === undefined) return undefined;
-    const copy = new Headers();
-    for (let i = 0; i < headers.length; i += 2) {
-      copy.append(headers[i]!, headers[i + 1]!);
-    }
-    return new Request(url.replace(/^ws/, "http"), { headers: copy });
+    return new Request(url.replace(/^ws/, "http"), { headers });
   }
 
   /** Whether messages can still be sent. */
