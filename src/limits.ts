@@ -42,14 +42,15 @@ export interface Limits {
   maxQueuedBytes?: number | undefined;
   /**
    * The mark of the send buffer, in bytes: `send()` waits while more than this
-   * is on its way to the peer.
+   * is on its way to the peer. Each message counts 128 bytes more than it has.
    *
    * @default {1_048_576}
    */
   sendBuffer?: number | undefined;
   /**
-   * How many bytes may wait to be sent when `send()` is not awaited. Past it
-   * the peer is given up with 1006.
+   * How many bytes may wait to be sent when `send()` is not awaited (of text,
+   * UTF-16 units), each message with 128 more. Past it the peer is given up with
+   * 1006.
    *
    * @default {16_777_216}
    */
