@@ -214,11 +214,16 @@ function clientGone(): Response {
   return refuse(400, "The client is gone");
 }
 
-/** Runs the handler on an open connection, and closes it after; never rejects. */
+/**
+ * Runs the handler on an open connection, and closes it after; never rejects.
+ * `done` is called at the end: a promise of it would last as long as the
+ * connection.
+ */
 export async function run<Context>(
   connection: Connection<Context>,
   handler: Handler<Context>,
   policy: Policy<Context>,
+  done?: () => void,
 ): Promise<void> {
   try {
     await handler(connection);
@@ -231,6 +236,7 @@ export async function run<Context>(
     }
     await connection.close(CloseCode.InternalError);
   }
+  done?.();
 }
 
 /** Whether a handler ended because its connection did. */

@@ -266,6 +266,7 @@ export class Server<Context = unknown> implements AsyncDisposable {
     this.#connections.add(connection);
     if (this.#shutdown !== undefined) drain(connection);
     this.#running++;
-    run(connection, this.#setup.handler, this.#setup.policy).then(this.#ended);
+    const { handler, policy } = this.#setup;
+    run(connection, handler, policy, this.#ended);
   }
 }
