@@ -26,6 +26,7 @@ import {
 import { type FetchHandler, Server } from "./src/server.ts";
 import { NetworkError } from "./src/errors.ts";
 import { explainConfig } from "./src/tls/explain.ts";
+import { certificateNames, coversHost } from "./src/tls/pem.ts";
 import { Topics } from "./src/topics.ts";
 
 export type { Message, MessageLike } from "./src/channel.ts";
@@ -366,7 +367,6 @@ async function checkNames(
 ): Promise<void> {
   const { hostname, cert } = where;
   if (hostname === "0.0.0.0" || hostname === "::") return;
-  const { certificateNames, coversHost } = await import("./src/tls/pem.ts");
   try {
     if (await coversHost(cert, hostname)) return;
     const names = await certificateNames(cert);

@@ -32,6 +32,11 @@ export type Message = string | Uint8Array<ArrayBuffer>;
  */
 export type MessageLike = string | ArrayBuffer | ArrayBufferView;
 
+/** The size of a message: bytes, or UTF-16 units of text. */
+export function sizeOf(message: MessageLike): number {
+  return typeof message === "string" ? message.length : message.byteLength;
+}
+
 /**
  * What an engine does for a connection. The engine in turn tells the connection
  * of messages and of the end, see `deliver` and `finish` in `connection.ts`.

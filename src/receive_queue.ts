@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Message } from "./channel.ts";
+import { type Message, sizeOf } from "./channel.ts";
 
 /** What an iterator's `next()` resolves to. */
 type Result = IteratorResult<Message, undefined>;
@@ -151,11 +151,6 @@ export class ReceiveQueue {
     this.#head = 0;
     return this.#slots = grown;
   }
-}
-
-/** The weight of a message: bytes, or UTF-16 units of text. */
-export function sizeOf(message: Message): number {
-  return typeof message === "string" ? message.length : message.byteLength;
 }
 
 function busy(): TypeError {

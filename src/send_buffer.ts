@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Channel, MessageLike } from "./channel.ts";
+import { type Channel, type MessageLike, sizeOf } from "./channel.ts";
 import type { ResolvedLimits } from "./limits.ts";
 
 const SENT: Promise<void> = Promise.resolve();
@@ -55,7 +55,7 @@ export class SendBuffer {
    * @returns `undefined` where too much waits already; the message is not taken.
    */
   send(data: MessageLike): Promise<void> | undefined {
-    const size = typeof data === "string" ? data.length : data.byteLength;
+    const size = sizeOf(data);
     if (this.#room === undefined) {
       this.#hand(data, size);
       const most = this.#seen + 3 * this.#since + OVERHEAD * this.#count;
@@ -154,7 +154,7 @@ export class SendBuffer {
         buffered <= this.#limits.sendBuffer
       ) {
         const data = queue[taken++]!;
-        const size = typeof data === "string" ? data.length : data.byteLength;
+        const size = sizeOf(data);
         this.#hand(data, size);
         this.#queued -= size + OVERHEAD;
         buffered = this.#measure();

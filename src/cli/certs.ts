@@ -43,7 +43,7 @@ export function certs(args: string[]): Promise<number> {
     if (values.help) return console.log(HELP);
     const { force, out } = values;
     if (out === "") throw new UsageError("--out is empty");
-    const days = readDays(values.days ?? "397");
+    const days = values.days === undefined ? undefined : readDays(values.days);
     const options = { hosts: positionals, directory: out, days, force };
     const made = await ensureDevCertificates(options).catch(blame);
     console.log(report(made));
