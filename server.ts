@@ -7,13 +7,8 @@
  * @module
  */
 
-import { accept, badProxy, run, seenUrl } from "./src/accept.ts";
+import { answer, type FetchHandler, run } from "./src/accept.ts";
 import type { Listen } from "./src/engines/deno.ts";
-import {
-  findHostFault,
-  upgradeRequired,
-  wantsWebSocket,
-} from "./src/handshake.ts";
 import { shown } from "./src/limits.ts";
 import type { Logger } from "./src/logger.ts";
 import {
@@ -23,12 +18,13 @@ import {
   type Policy,
   resolvePolicy,
 } from "./src/policy.ts";
-import { type FetchHandler, Server } from "./src/server.ts";
+import { Server } from "./src/server.ts";
 import { NetworkError } from "./src/errors.ts";
 import { explainConfig } from "./src/tls/explain.ts";
 import { certificateNames, coversHost } from "./src/tls/pem.ts";
 import { Topics } from "./src/topics.ts";
 
+export type { FetchHandler } from "./src/accept.ts";
 export type { Message, MessageLike } from "./src/channel.ts";
 export { CloseCode } from "./src/close_code.ts";
 export { Connection, type ReceiveOptions } from "./src/connection.ts";
@@ -40,7 +36,6 @@ export type { Logger } from "./src/logger.ts";
 export type { AcceptOptions, AuthorizeInfo, Handler } from "./src/policy.ts";
 export {
   type BroadcastOptions,
-  type FetchHandler,
   Server,
   type ShutdownOptions,
 } from "./src/server.ts";
@@ -251,18 +246,12 @@ export async function upgrade<Context = undefined>(
     policies.set(options, pending as Promise<Policy<unknown>>);
   }
   const policy = await pending;
-  const fault = findHostFault(request);
-  if (fault !== undefined) return fault;
   const incoming = {
     request,
     remoteAddr: info.remoteAddr,
-    secure: new URL(request.url).protocol === "https:",
+    secure: request.url.startsWith("https:"),
   };
-  if (!wantsWebSocket(request)) {
-    const seen = seenUrl(incoming, policy);
-    return seen === undefined ? badProxy() : upgradeRequired(seen.url);
-  }
-  return await accept(incoming, policy, {
+  return await answer(incoming, policy, {
     onopen: (connection) => void run(connection, handler, policy),
   });
 }

@@ -13,9 +13,12 @@ import { type Seen, seenBy } from "./forwarded.ts";
 import {
   chooseProtocol,
   findFault,
+  findHostFault,
   isOriginAllowed,
   offeredProtocols,
   refuse,
+  upgradeRequired,
+  wantsWebSocket,
 } from "./handshake.ts";
 import { printable } from "./logger.ts";
 import type { Handler, Policy } from "./policy.ts";
@@ -28,16 +31,34 @@ export interface Incoming {
   readonly secure: boolean;
 }
 
-/** The answer to a request whose proxies contradict themselves. */
-export function badProxy(): Response {
-  return refuse(400, "The Forwarded header is malformed");
+/**
+ * Answers an ordinary HTTP request.
+ *
+ * @example A page beside the connections
+ * ```ts
+ * import { type FetchHandler, serve } from "@wss/wss";
+ *
+ * const page: FetchHandler = (request) => new Response(`You asked for ${request.url}`);
+ * await using server = await serve({ port: 0, fetch: page }, (ws) => ws.closed);
+ * const response = await fetch(server.url.replace("ws", "http"));
+ * console.log(await response.text());
+ * ```
+ */
+export type FetchHandler = (
+  request: Request,
+  info: { remoteAddr: Deno.Addr },
+) => Response | Promise<Response>;
+
+/** Who asks for what, seen through trusted proxies. */
+interface Asked {
+  readonly url: string;
+  readonly remoteAddr: Deno.Addr;
 }
 
-/** Reads, through trusted proxies, who asks for what. */
-export function seenUrl<Context>(
+function whatIsAsked<Context>(
   incoming: Incoming,
   policy: Policy<Context>,
-): { url: string; remoteAddr: Deno.Addr } | undefined {
+): Asked | undefined {
   const { request, remoteAddr, secure } = incoming;
   const asked = new URL(request.url);
   const direct: Seen = {
@@ -55,27 +76,56 @@ export function seenUrl<Context>(
   };
 }
 
-/** What becomes of a handshake that passes. */
+/** What becomes of requests that pass. */
 export interface Acceptance<Context> {
-  /** Takes the connection when it is open. */
+  /** Takes a connection when it is open. */
   readonly onopen: (connection: Connection<Context>) => void;
   /** Aborts when no more are taken, since the server goes down. */
   readonly closing?: AbortSignal;
+  /** Answers ordinary requests; without it they are told where to connect. */
+  readonly fetch?: FetchHandler | undefined;
+}
+
+/** Answers a request: a handshake, or an ordinary one. */
+export async function answer<Context>(
+  incoming: Incoming,
+  policy: Policy<Context>,
+  acceptance: Acceptance<Context>,
+): Promise<Response> {
+  const { request } = incoming;
+  const fault = findHostFault(request);
+  if (fault !== undefined) return fault;
+  const asked = whatIsAsked(incoming, policy);
+  if (asked === undefined) {
+    return refuse(400, "The Forwarded header is malformed");
+  }
+  if (wantsWebSocket(request)) {
+    return await accept(request, asked, policy, acceptance);
+  }
+  const { fetch } = acceptance;
+  if (fetch === undefined) return upgradeRequired(asked.url);
+  try {
+    return await fetch(request, { remoteAddr: asked.remoteAddr });
+  } catch (error) {
+    policy.report(error);
+    return refuse(500, "The server failed to answer");
+  }
 }
 
 /** Answers a request that wants to become a WebSocket. */
-export async function accept<Context>(
-  incoming: Incoming,
+async function accept<Context>(
+  request: Request,
+  asked: Asked,
   policy: Policy<Context>,
   { onopen, closing }: Acceptance<Context>,
 ): Promise<Response> {
   if (closing?.aborted) return goingDown();
-  const opening = await admit(incoming, policy, closing);
+  const opening = await admit(request, asked, policy, closing);
   if (opening instanceof Response) return opening;
   const { shared, pingInterval, logger } = policy;
   try {
     return upgradeRequest({
-      request: incoming.request,
+      request,
       shared,
       pingInterval,
       opening,
@@ -101,14 +151,11 @@ function goingDown(): Response {
  * @returns The refusal, or what the connection opens with.
  */
 async function admit<Context>(
-  incoming: Incoming,
+  request: Request,
+  { url, remoteAddr }: Asked,
   policy: Policy<Context>,
   closing: AbortSignal | undefined,
 ): Promise<Response | Opening<Context>> {
-  const { request } = incoming;
-  const seen = seenUrl(incoming, policy);
-  if (seen === undefined) return badProxy();
-  const { url, remoteAddr } = seen;
   const fault = findFault(request);
   if (fault !== undefined) return fault;
   try {

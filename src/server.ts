@@ -4,17 +4,11 @@
  * @module
  */
 
-import { accept, badProxy, run, seenUrl } from "./accept.ts";
+import { answer, type FetchHandler, run } from "./accept.ts";
 import type { MessageLike } from "./channel.ts";
 import { CloseCode } from "./close_code.ts";
 import { type Connection, drain } from "./connection.ts";
 import { type Listen, listen, type Listener } from "./engines/deno.ts";
-import {
-  findHostFault,
-  refuse,
-  upgradeRequired,
-  wantsWebSocket,
-} from "./handshake.ts";
 import { checkTimeout } from "./limits.ts";
 import type { Policy } from "./policy.ts";
 import { sendToAll, type Topics } from "./topics.ts";
@@ -60,24 +54,6 @@ export interface BroadcastOptions {
   /** A connection that is left out: mostly the sender's own. */
   except?: Connection<unknown> | undefined;
 }
-
-/**
- * Answers an ordinary HTTP request.
- *
- * @example A page beside the connections
- * ```ts
- * import { type FetchHandler, serve } from "@wss/wss";
- *
- * const page: FetchHandler = (request) => new Response(`You asked for ${request.url}`);
- * await using server = await serve({ port: 0, fetch: page }, (ws) => ws.closed);
- * const response = await fetch(server.url.replace("ws", "http"));
- * console.log(await response.text());
- * ```
- */
-export type FetchHandler = (
-  request: Request,
-  info: { remoteAddr: Deno.Addr },
-) => Response | Promise<Response>;
 
 /** What a server is made of. */
 export interface ServerSetup<Context> {
@@ -239,26 +215,12 @@ export class Server<Context = unknown> implements AsyncDisposable {
     return await within(this.#idle.promise, ms);
   }
 
-  async #answer(request: Request, remoteAddr: Deno.Addr): Promise<Response> {
+  #answer(request: Request, remoteAddr: Deno.Addr): Promise<Response> {
     const { policy, where, fetch } = this.#setup;
-    const fault = findHostFault(request);
-    if (fault !== undefined) return fault;
-    const secure = "cert" in where;
-    const incoming = { request, remoteAddr, secure };
-    if (!wantsWebSocket(request)) {
-      const seen = seenUrl(incoming, policy);
-      if (seen === undefined) return badProxy();
-      if (fetch === undefined) return upgradeRequired(seen.url);
-      try {
-        return await fetch(request, { remoteAddr: seen.remoteAddr });
-      } catch (error) {
-        policy.report(error);
-        return refuse(500, "The server failed to answer");
-      }
-    }
-    return await accept(incoming, policy, {
+    return answer({ request, remoteAddr, secure: "cert" in where }, policy, {
       onopen: (connection) => this.#start(connection),
       closing: this.#closing.signal,
+      fetch,
     });
   }
 
