@@ -216,6 +216,7 @@ async function keepUp(
   let server: Deno.HttpServer | undefined = first;
   let pause = FIRST_PAUSE;
   while (!stopping.aborted) {
+    const since = performance.now();
     try {
       server ??= start();
       await server.finished;
@@ -223,6 +224,7 @@ async function keepUp(
       if (!stopping.aborted) onfail(error);
     }
     server = undefined;
+    if (performance.now() - since > LAST_PAUSE) pause = FIRST_PAUSE;
     if (!stopping.aborted) await until(stopping, pause);
     pause = Math.min(2 * pause, LAST_PAUSE);
   }
