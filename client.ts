@@ -12,6 +12,8 @@ import { open } from "./src/engines/deno.ts";
 import { checkProtocols } from "./src/handshake.ts";
 import { checkTimeout, type Limits, resolveLimits } from "./src/limits.ts";
 
+import { checkPair } from "./src/tls/pem.ts";
+
 export type { Message, MessageLike } from "./src/channel.ts";
 export { CloseCode } from "./src/close_code.ts";
 export { Connection, type ReceiveOptions } from "./src/connection.ts";
@@ -100,12 +102,7 @@ export async function connect(
   const target = parseUrl(url);
   checkProtocols(protocols);
   checkTimeout("openTimeout", openTimeout);
-  if ((options.cert === undefined) !== (options.key === undefined)) {
-    const missing = options.cert === undefined ? "cert" : "key";
-    throw new TypeError(
-      `Cannot use a client certificate: ${missing} is missing; loadCertChain() gives both`,
-    );
-  }
+  checkPair("Cannot use a client certificate", options);
   if (options.caCerts !== undefined && !Array.isArray(options.caCerts)) {
     throw new TypeError(
       "Cannot use caCerts: it must be a list of certificates in PEM",

@@ -21,7 +21,7 @@ import {
 import { Server } from "./src/server.ts";
 import { NetworkError } from "./src/errors.ts";
 import { explainConfig } from "./src/tls/explain.ts";
-import { certificateNames, coversHost } from "./src/tls/pem.ts";
+import { certificateNames, checkPair, coversHost } from "./src/tls/pem.ts";
 import { Topics } from "./src/topics.ts";
 
 export type { FetchHandler } from "./src/accept.ts";
@@ -258,12 +258,7 @@ export async function upgrade<Context = undefined>(
 
 function whereToListen<Context>(options: ServeOptions<Context>): Listen {
   const { hostname, port = 8765, path, cert, key } = options;
-  if ((cert === undefined) !== (key === undefined)) {
-    const missing = cert === undefined ? "cert" : "key";
-    throw new TypeError(
-      `Cannot serve with TLS: ${missing} is missing; loadCertChain() gives both`,
-    );
-  }
+  checkPair("Cannot serve with TLS", { cert, key });
   if (path !== undefined) {
     if (
       cert !== undefined || hostname !== undefined || options.port !== undefined

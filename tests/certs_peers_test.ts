@@ -8,6 +8,7 @@ import {
   type TemporaryDirectory,
   temporaryDirectory,
 } from "./_certs.ts";
+import { chromiumFlags } from "./_chromium.ts";
 
 /** How a client fared. */
 interface Outcome {
@@ -141,19 +142,7 @@ async function getByChromium(
     const added = await certutil("-A", "-t", "C,,", "-n", "wss", "-i", caFile);
     assert(added.ok, added.output);
   }
-  const flags = [
-    "headless",
-    "no-sandbox",
-    "disable-gpu",
-    "disable-quic",
-    "no-first-run",
-    "disable-background-networking",
-    "disable-component-update",
-    "disable-sync",
-    "no-proxy-server",
-    `user-data-dir=${join(home, "profile")}`,
-    "dump-dom",
-  ].map((flag) => `--${flag}`);
+  const flags = chromiumFlags(join(home, "profile"));
   return await run("chromium", [...flags, url.href], "", { HOME: home });
 }
 

@@ -13,6 +13,17 @@ import {
 import { Program } from "./programs/_program.ts";
 import type { ServerProgram } from "./programs/server.ts";
 
+/** A server that tells which close frame came, and does not answer it. */
+function takingNote(
+  tell: (close: { code: number; reason: string }) => void,
+): (peer: RawPeer) => Promise<void> {
+  return async (peer) => {
+    await peer.accept();
+    tell(await peer.readClose());
+    await peer.ended();
+  };
+}
+
 const LOST = { code: 1006, reason: "", wasClean: false };
 
 for (const act of ["hold", "pour"] as const) {
@@ -49,11 +60,7 @@ for (const act of ["hold", "pour"] as const) {
 Deno.test("close() gives up after closeTimeout a server that never answers", async () => {
   const { ca, chain } = await devCertificates();
   const asked = Promise.withResolvers<{ code: number; reason: string }>();
-  await using server = new RawServer(async (peer) => {
-    await peer.accept();
-    asked.resolve(await peer.readClose());
-    await peer.ended();
-  }, chain);
+  await using server = new RawServer(takingNote(asked.resolve), chain);
   const ws = await connect(server.url, { caCerts: [ca], closeTimeout: 200 });
   const began = performance.now();
   assertEquals(await ws.close(4000, "enough"), LOST);
@@ -70,11 +77,7 @@ Deno.test("close() gives up after closeTimeout a server that never answers", asy
 Deno.test("terminate() ends a connection at once, and tells a server that still reads", async () => {
   const { ca, chain } = await devCertificates();
   const asked = Promise.withResolvers<{ code: number; reason: string }>();
-  await using server = new RawServer(async (peer) => {
-    await peer.accept();
-    asked.resolve(await peer.readClose());
-    await peer.ended();
-  }, chain);
+  await using server = new RawServer(takingNote(asked.resolve), chain);
   const ws = await connect(server.url, { caCerts: [ca] });
   const receiving = assertRejects(() => ws.receive(), ConnectionClosedError);
   ws.terminate();

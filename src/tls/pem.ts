@@ -50,6 +50,18 @@ const MAKE =
 const USABLE_KEY_LABELS = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"];
 const USABLE_CURVES = ["prime256v1", "secp384r1", "secp521r1"];
 
+/** Refuses a certificate without its key, and a key without its certificate. */
+export function checkPair(
+  action: string,
+  { cert, key }: { cert?: string | undefined; key?: string | undefined },
+): void {
+  if ((cert === undefined) === (key === undefined)) return;
+  const missing = cert === undefined ? "cert" : "key";
+  throw new TypeError(
+    `${action}: ${missing} is missing; loadCertChain() gives both`,
+  );
+}
+
 /**
  * Loads a server's certificate chain and private key from PEM files, and
  * checks them: that the key belongs to the first certificate, and that the

@@ -7,6 +7,7 @@
 
 import { assert } from "@std/assert";
 import { temporaryDirectory } from "../_certs.ts";
+import { chromiumFlags } from "../_chromium.ts";
 import type { FetchHandler } from "../../server.ts";
 import type { Kind } from "./certificates.ts";
 
@@ -107,19 +108,7 @@ export async function visit(
   await run([...certutil, "-N", "--empty-password"], home.path);
   const add = ["-A", "-t", trust, "-n", "wss", "-i", caFile];
   await run([...certutil, ...add], home.path);
-  const flags = [
-    "headless",
-    "no-sandbox",
-    "disable-gpu",
-    "disable-quic",
-    "no-first-run",
-    "disable-background-networking",
-    "disable-component-update",
-    "disable-sync",
-    "no-proxy-server",
-    `user-data-dir=${home.path}/profile`,
-    "dump-dom",
-  ].map((flag) => `--${flag}`);
+  const flags = chromiumFlags(`${home.path}/profile`);
   try {
     const shown = await run(["chromium", ...flags, url], home.path);
     assert(site.report !== undefined, `The page did not report: ${shown}`);
