@@ -109,7 +109,8 @@ export async function connect(
     );
   }
   options.caCerts?.forEach(checkCaCert);
-  const shared = { role: "client", limits: resolveLimits(options) } as const;
+  const limits = resolveLimits(options);
+  const shared = { role: "client", limits, pingInterval: 0 } as const;
   signal?.throwIfAborted();
   return await open({ url: target, options, shared, openTimeout });
 }

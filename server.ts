@@ -8,7 +8,8 @@
  */
 
 import { answer, type FetchHandler, run } from "./src/accept.ts";
-import type { Listen } from "./src/engines/deno.ts";
+import type { Listen } from "./src/engine.ts";
+import { listen, upgradeRequest } from "./src/engines/deno.ts";
 import { shown } from "./src/limits.ts";
 import type { Logger } from "./src/logger.ts";
 import {
@@ -18,7 +19,7 @@ import {
   type Policy,
   resolvePolicy,
 } from "./src/policy.ts";
-import { Server } from "./src/server.ts";
+import { type Server, type ServerSetup, start } from "./src/server.ts";
 import { NetworkError } from "./src/errors.ts";
 import { explainConfig } from "./src/tls/explain.ts";
 import { certificateNames, checkPair, coversHost } from "./src/tls/pem.ts";
@@ -144,7 +145,14 @@ export async function serve<Context = undefined>(
   const policy = await resolvePolicy(options, topics, ownNames(where, options));
   if ("cert" in where) await checkNames(where, policy.logger);
   signal?.throwIfAborted();
-  const server = startServer({ where, policy, handler, fetch, topics });
+  const server = await startServer({
+    where,
+    policy,
+    handler,
+    fetch,
+    topics,
+    engine: listen,
+  });
   if (signal !== undefined) {
     const down = () => void server.shutdown();
     signal.addEventListener("abort", down, { once: true });
@@ -251,8 +259,13 @@ export async function upgrade<Context = undefined>(
     remoteAddr: info.remoteAddr,
     secure: request.url.startsWith("https:"),
   };
-  return await answer(incoming, policy, {
+  const verdict = await answer(incoming, policy);
+  if (verdict instanceof Response) return verdict;
+  return upgradeRequest(request, verdict, {
+    shared: policy.shared,
     onopen: (connection) => void run(connection, handler, policy),
+    ongone: (opening) => policy.ongone(opening),
+    onfail: (error) => policy.report(error),
   });
 }
 
@@ -296,11 +309,11 @@ function ownNames<Context>(
   return local && trustProxy.length === 0 ? names : undefined;
 }
 
-function startServer<Context>(
-  setup: ConstructorParameters<typeof Server<Context>>[0],
-): Server<Context> {
+async function startServer<Context>(
+  setup: ServerSetup<Context>,
+): Promise<Server<Context>> {
   try {
-    return new Server(setup);
+    return await start(setup);
   } catch (error) {
     throw cannotListen(setup.where, error);
   }

@@ -7,7 +7,7 @@
 
 import { CloseCode } from "./close_code.ts";
 import type { Connection, Opening } from "./connection.ts";
-import { upgradeRequest } from "./engines/deno.ts";
+import type { Incoming } from "./engine.ts";
 import { ConnectionClosedError } from "./errors.ts";
 import { type Seen, seenBy } from "./forwarded.ts";
 import {
@@ -22,14 +22,6 @@ import {
 } from "./handshake.ts";
 import { printable } from "./logger.ts";
 import type { Handler, Policy } from "./policy.ts";
-
-/** What came in, before anybody looked at it. */
-export interface Incoming {
-  readonly request: Request;
-  readonly remoteAddr: Deno.Addr;
-  /** Whether TLS ends at this process. */
-  readonly secure: boolean;
-}
 
 /**
  * Answers an ordinary HTTP request.
@@ -76,22 +68,25 @@ function whatIsAsked<Context>(
   };
 }
 
-/** What becomes of requests that pass. */
-export interface Acceptance<Context> {
-  /** Takes a connection when it is open. */
-  readonly onopen: (connection: Connection<Context>) => void;
+/** What decides beside the policy. */
+export interface Circumstances {
   /** Aborts when no more are taken, since the server goes down. */
   readonly closing?: AbortSignal;
   /** Answers ordinary requests; without it they are told where to connect. */
   readonly fetch?: FetchHandler | undefined;
 }
 
-/** Answers a request: a handshake, or an ordinary one. */
+/**
+ * Answers a request, a handshake or an ordinary one.
+ *
+ * @returns The response, or what a WebSocket opens with, which is the engine's
+ * to switch to.
+ */
 export async function answer<Context>(
   incoming: Incoming,
   policy: Policy<Context>,
-  acceptance: Acceptance<Context>,
-): Promise<Response> {
+  { closing, fetch }: Circumstances = {},
+): Promise<Response | Opening<Context>> {
   const { request } = incoming;
   const fault = findHostFault(request);
   if (fault !== undefined) return fault;
@@ -100,41 +95,15 @@ export async function answer<Context>(
     return refuse(400, "The Forwarded header is malformed");
   }
   if (wantsWebSocket(request)) {
-    return await accept(request, asked, policy, acceptance);
+    if (closing?.aborted) return goingDown();
+    return await admit(request, asked, policy, closing);
   }
-  const { fetch } = acceptance;
   if (fetch === undefined) return upgradeRequired(asked.url);
   try {
     return await fetch(request, { remoteAddr: asked.remoteAddr });
   } catch (error) {
     policy.report(error);
     return refuse(500, "The server failed to answer");
-  }
-}
-
-/** Answers a request that wants to become a WebSocket. */
-async function accept<Context>(
-  request: Request,
-  asked: Asked,
-  policy: Policy<Context>,
-  { onopen, closing }: Acceptance<Context>,
-): Promise<Response> {
-  if (closing?.aborted) return goingDown();
-  const opening = await admit(request, asked, policy, closing);
-  if (opening instanceof Response) return opening;
-  const { shared, pingInterval, logger } = policy;
-  try {
-    return upgradeRequest({
-      request,
-      shared,
-      pingInterval,
-      opening,
-      onopen,
-      onfail: () => logger.debug?.("a client left during its handshake"),
-    });
-  } catch (error) {
-    policy.report(error);
-    return refuse(400, "The handshake cannot be answered");
   }
 }
 

@@ -23,6 +23,8 @@ import { unwatch, watch } from "./watch.ts";
 export interface Shared {
   readonly role: Role;
   readonly limits: ResolvedLimits;
+  /** After how long a ping is sent, in milliseconds; 0 for never. */
+  readonly pingInterval: number;
   readonly topics?: Topics | undefined;
   /** Hears of each connection that has ended. */
   readonly onend?: (connection: Connection<unknown>) => void;

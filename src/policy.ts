@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Connection, Shared } from "./connection.ts";
+import type { Connection, Opening, Shared } from "./connection.ts";
 import {
   type ProxyOptions,
   type ProxyTrust,
@@ -149,11 +149,12 @@ export interface Policy<Context> {
   readonly origins: OriginPolicy | undefined;
   readonly authorize: AcceptOptions<Context>["authorize"];
   readonly openTimeout: number;
-  readonly pingInterval: number;
   readonly trust: ProxyTrust | undefined;
   /** The names that a page on this machine may have, where only those can be right. */
   readonly hosts: readonly string[] | undefined;
   readonly logger: Logger;
+  /** Hears of a client that was let in and is gone before its connection is open. */
+  ongone(opening: Opening<Context>): void;
   /** A method, so that a policy of one context passes for a policy of any. */
   report(error: unknown, ws?: Connection<Context>): void;
 }
@@ -190,6 +191,7 @@ export async function resolvePolicy<Context>(
     shared: {
       role: "server",
       limits: resolveLimits(options),
+      pingInterval,
       topics,
       onlimit: ({ id }, reason) =>
         logger.warn?.(
@@ -201,10 +203,10 @@ export async function resolvePolicy<Context>(
     origins,
     authorize,
     openTimeout: checkTimeout("openTimeout", openTimeout),
-    pingInterval,
     trust: await resolveTrust(options),
     hosts,
     logger,
+    ongone: () => logger.debug?.("a client left during its handshake"),
     report: reporter(onError, logger),
   };
 }

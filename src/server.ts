@@ -7,8 +7,8 @@
 import { answer, type FetchHandler, run } from "./accept.ts";
 import type { MessageLike } from "./channel.ts";
 import { CloseCode } from "./close_code.ts";
-import { type Connection, drain } from "./connection.ts";
-import { type Listen, listen, type Listener } from "./engines/deno.ts";
+import { type Connection, drain, type Opening } from "./connection.ts";
+import type { Engine, Incoming, Listen, Listener } from "./engine.ts";
 import { checkTimeout } from "./limits.ts";
 import type { Policy } from "./policy.ts";
 import { sendToAll, type Topics } from "./topics.ts";
@@ -63,7 +63,10 @@ export interface ServerSetup<Context> {
   handler(ws: Connection<Context>): unknown;
   readonly fetch: FetchHandler | undefined;
   readonly topics: Topics;
+  readonly engine: Engine;
 }
+
+let begin_: (server: Server<unknown>) => Promise<void>;
 
 /** How long ordinary requests may take to be answered at last, in milliseconds. */
 const LINGER = 500;
@@ -86,7 +89,7 @@ const LINGER = 500;
  */
 export class Server<Context = unknown> implements AsyncDisposable {
   readonly #setup: ServerSetup<Context>;
-  readonly #listener: Listener;
+  #listener!: Listener;
   readonly #connections: Set<Connection<Context>> = new Set();
   /** How many handlers run, each with the close after it. */
   #running = 0;
@@ -108,14 +111,11 @@ export class Server<Context = unknown> implements AsyncDisposable {
    * @ignore
    */
   constructor(setup: ServerSetup<Context>) {
-    const onend = (connection: Connection<unknown>) =>
-      void this.#connections.delete(connection as Connection<Context>);
-    const shared = { ...setup.policy.shared, onend };
-    this.#setup = { ...setup, policy: { ...setup.policy, shared } };
-    this.#listener = listen(setup.where, {
-      answer: (request, remoteAddr) => this.#answer(request, remoteAddr),
-      onfail: (error) => setup.policy.report(error),
-    });
+    this.#setup = setup;
+  }
+
+  static {
+    begin_ = (server) => server.#begin();
   }
 
   /** The address that the server listens on; its port is the real one. */
@@ -215,13 +215,25 @@ export class Server<Context = unknown> implements AsyncDisposable {
     return await within(this.#idle.promise, ms);
   }
 
-  #answer(request: Request, remoteAddr: Deno.Addr): Promise<Response> {
-    const { policy, where, fetch } = this.#setup;
-    return answer({ request, remoteAddr, secure: "cert" in where }, policy, {
+  async #begin(): Promise<void> {
+    const { engine, where, policy } = this.#setup;
+    const onend = (connection: Connection<unknown>) => {
+      policy.shared.onend?.(connection);
+      this.#connections.delete(connection as Connection<Context>);
+    };
+    this.#listener = await engine<Context>({
+      where,
+      shared: { ...policy.shared, onend },
+      answer: (incoming) => this.#answer(incoming),
       onopen: (connection) => this.#start(connection),
-      closing: this.#closing.signal,
-      fetch,
+      ongone: (opening) => policy.ongone(opening),
+      onfail: (error) => policy.report(error),
     });
+  }
+
+  #answer(incoming: Incoming): Promise<Response | Opening<Context>> {
+    const { policy, fetch } = this.#setup;
+    return answer(incoming, policy, { closing: this.#closing.signal, fetch });
   }
 
   #start(connection: Connection<Context>): void {
@@ -231,4 +243,13 @@ export class Server<Context = unknown> implements AsyncDisposable {
     const { handler, policy } = this.#setup;
     run(connection, handler, policy, this.#ended);
   }
+}
+
+/** Makes a server, which listens when this resolves. */
+export async function start<Context>(
+  setup: ServerSetup<Context>,
+): Promise<Server<Context>> {
+  const server = new Server(setup);
+  await begin_(server as Server<unknown>);
+  return server;
 }

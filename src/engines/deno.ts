@@ -13,7 +13,9 @@ import {
   type Opening,
   type Shared,
 } from "../connection.ts";
+import type { Acceptor, Listen, Listener, ListenTask } from "../engine.ts";
 import { HandshakeError } from "../errors.ts";
+import { refuse } from "../handshake.ts";
 import { explain, explainConfig } from "../tls/explain.ts";
 import { until, within } from "../within.ts";
 
@@ -99,26 +101,27 @@ export function attach<Context>(
   return connection;
 }
 
-/** What a handshake needs besides the opening. */
-export interface UpgradeTask<Context> {
-  readonly request: Request;
-  readonly shared: Shared;
-  readonly pingInterval: number;
-  readonly opening: Opening<Context>;
-  /** Called when the connection is open. */
-  readonly onopen: (connection: Connection<Context>) => void;
-  /** Called when the client is gone before it was. */
-  readonly onfail: () => void;
-}
-
 /** Answers a handshake with the switch to WebSocket. */
-export function upgradeRequest<Context>(task: UpgradeTask<Context>): Response {
-  const { shared, opening, pingInterval } = task;
+export function upgradeRequest<Context>(
+  request: Request,
+  opening: Opening<Context>,
+  acceptor: Acceptor<Context>,
+): Response {
+  const { shared } = acceptor;
   const { pongTimeout } = shared.limits;
-  const { socket, response } = Deno.upgradeWebSocket(task.request, {
-    // Of this time the runtime takes half to ping and half to wait.
-    idleTimeout: pingInterval === 0 ? 0 : (pingInterval + pongTimeout) / 1000,
-  });
+  const { pingInterval } = shared;
+  let upgrade: Deno.WebSocketUpgrade;
+  try {
+    upgrade = Deno.upgradeWebSocket(request, {
+      // Of this time the runtime takes half to ping and half to wait.
+      idleTimeout: pingInterval === 0 ? 0 : (pingInterval + pongTimeout) / 1000,
+    });
+  } catch (error) {
+    acceptor.onfail(error);
+    acceptor.ongone(opening);
+    return refuse(400, "The handshake cannot be answered");
+  }
+  const { socket, response } = upgrade;
   // By option the runtime knows a subprotocol only in a list with ", ".
   if (opening.protocol !== "") {
     response.headers.set("sec-websocket-protocol", opening.protocol);
@@ -127,33 +130,12 @@ export function upgradeRequest<Context>(task: UpgradeTask<Context>): Response {
   const settled = (event: Event) => {
     socket.removeEventListener("open", settled);
     socket.removeEventListener("error", settled);
-    if (event.type === "open") task.onopen(attach(socket, shared, opening));
-    else task.onfail();
+    if (event.type === "open") acceptor.onopen(attach(socket, shared, opening));
+    else acceptor.ongone(opening);
   };
   socket.addEventListener("open", settled);
   socket.addEventListener("error", settled);
   return response;
-}
-
-/** Where to listen. */
-export type Listen =
-  | { hostname: string; port: number }
-  | { hostname: string; port: number; cert: string; key: string }
-  | { path: string };
-
-/** A listener that answers requests. */
-export interface Listener {
-  readonly addr: Deno.Addr;
-  /** Ends at the latest in `ms`; until then, what is being answered may be. */
-  stop(ms: number): Promise<void>;
-}
-
-/** What a listener tells. */
-export interface ListenerEvents {
-  /** Answers a request. */
-  answer(request: Request, remoteAddr: Deno.Addr): Promise<Response>;
-  /** Hears why it had to listen anew, or could not yet. */
-  onfail(error: unknown): void;
 }
 
 /** How long to wait before listening anew, in milliseconds: at first, and at most. */
@@ -165,7 +147,9 @@ const LAST_PAUSE = 5_000;
  * it cannot accept, such as for want of file descriptors; then this one listens
  * anew, after a pause that grows.
  */
-export function listen(where: Listen, events: ListenerEvents): Listener {
+export function listen<Context>(task: ListenTask<Context>): Listener {
+  const { where } = task;
+  const secure = "cert" in where;
   const pending = new Set<Promise<unknown>>();
   const stopping = new AbortController();
   // Of the server that runs: one that has ended takes abort() ill.
@@ -173,12 +157,16 @@ export function listen(where: Listen, events: ListenerEvents): Listener {
   const start = (where: Listen): Deno.HttpServer => {
     const own = controller = new AbortController();
     const options = { ...where, signal: own.signal, onListen() {} };
-    const answer: Deno.ServeHandler = (request, info) => {
+    const answer: Deno.ServeHandler = async (request, info) => {
       // It rejects where the client did not take the answer.
       const completed = info.completed.catch(() => {});
       pending.add(completed);
       completed.then(() => pending.delete(completed));
-      return events.answer(request, info.remoteAddr);
+      const { remoteAddr } = info;
+      const verdict = await task.answer({ request, remoteAddr, secure });
+      return verdict instanceof Response
+        ? verdict
+        : upgradeRequest(request, verdict, task);
     };
     const server = Deno.serve(options as Deno.ServeTcpOptions, answer);
     const ended = () => {
@@ -192,7 +180,7 @@ export function listen(where: Listen, events: ListenerEvents): Listener {
   const again = "port" in addr && "port" in where
     ? { ...where, port: addr.port }
     : where;
-  const running = keepUp(first, () => start(again), events, stopping.signal);
+  const running = keepUp(first, () => start(again), task, stopping.signal);
   return {
     addr,
     async stop(ms) {
@@ -210,7 +198,7 @@ export function listen(where: Listen, events: ListenerEvents): Listener {
 async function keepUp(
   first: Deno.HttpServer,
   start: () => Deno.HttpServer,
-  { onfail }: ListenerEvents,
+  task: { onfail(error: unknown): void },
   stopping: AbortSignal,
 ): Promise<void> {
   let server: Deno.HttpServer | undefined = first;
@@ -221,7 +209,7 @@ async function keepUp(
       server ??= start();
       await server.finished;
     } catch (error) {
-      if (!stopping.aborted) onfail(error);
+      if (!stopping.aborted) task.onfail(error);
     }
     server = undefined;
     if (performance.now() - since > LAST_PAUSE) pause = FIRST_PAUSE;

@@ -1,0 +1,52 @@
+/**
+ * The port between a server and the engine that listens for it.
+ *
+ * @module
+ */
+
+import type { Connection, Opening, Shared } from "./connection.ts";
+
+/** Where to listen. */
+export type Listen =
+  | { hostname: string; port: number }
+  | { hostname: string; port: number; cert: string; key: string }
+  | { path: string };
+
+/** What came in, before anybody looked at it. */
+export interface Incoming {
+  readonly request: Request;
+  readonly remoteAddr: Deno.Addr;
+  /** Whether TLS ends at this process. */
+  readonly secure: boolean;
+}
+
+/** What an engine does with connections that are let in. */
+export interface Acceptor<Context> {
+  /** What all its connections share. */
+  readonly shared: Shared;
+  /** Called when a connection is open. */
+  onopen(connection: Connection<Context>): void;
+  /** Called when a client that was let in is gone before that. */
+  ongone(opening: Opening<Context>): void;
+  /** Hears what the engine failed of, besides single connections. */
+  onfail(error: unknown): void;
+}
+
+/** What an engine needs to listen. */
+export interface ListenTask<Context> extends Acceptor<Context> {
+  readonly where: Listen;
+  /** Answers a request: with a response, or with what a WebSocket opens with. */
+  answer(incoming: Incoming): Promise<Response | Opening<Context>>;
+}
+
+/** Listens, and answers what comes. */
+export type Engine = <Context>(
+  task: ListenTask<Context>,
+) => Promise<Listener> | Listener;
+
+/** A listener that answers requests. */
+export interface Listener {
+  readonly addr: Deno.Addr;
+  /** Ends at the latest in `ms`; until then, what is being answered may be. */
+  stop(ms: number): Promise<void>;
+}
