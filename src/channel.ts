@@ -39,7 +39,9 @@ export function sizeOf(message: MessageLike): number {
 
 /**
  * What an engine does for a connection. The engine in turn tells the connection
- * of messages and of the end, see `deliver` and `finish` in `connection.ts`.
+ * of messages, pongs, faults and the end, see `connection.ts`.
+ *
+ * What not every engine can do is optional; a connection does without.
  */
 export interface Channel {
   /** Bytes handed over that the operating system has not taken yet. */
@@ -48,4 +50,26 @@ export interface Channel {
   send(data: MessageLike): void;
   /** Starts the closing handshake. */
   close(code: number, reason: string): void;
+  /** Cuts the socket at once. */
+  terminate?(): void;
+  /** Takes bytes off the network, or leaves them there, for the peer to wait. */
+  flow?: FlowControl | undefined;
+  /** Asks the peer for a sign of life. */
+  pinger?: Pinger | undefined;
+}
+
+/** Backpressure: an engine that can leave on the network what nobody receives. */
+export interface FlowControl {
+  /** Stops reading; what is in hand is still delivered. */
+  pause(): void;
+  /** Goes on reading. */
+  resume(): void;
+}
+
+/** Pings and pongs (RFC 6455, section 5.5.2), and other signs of life. */
+export interface Pinger {
+  /** How many bytes have come, of whatever kind. */
+  readonly bytesReceived: number;
+  /** Sends a ping; the engine tells the connection of the pong. */
+  ping(payload: string): void;
 }

@@ -13,9 +13,14 @@ import {
   wireCode,
 } from "./close_code.ts";
 import { type CloseInfo, ConnectionClosedError } from "./errors.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import type { ResolvedLimits } from "./limits.ts";
-import { ReceiveQueue, rejected } from "./receive_queue.ts";
+import { Inbox, type Refusal } from "./inbox.ts";
+import type { RateRule } from "./message_rate.ts";
+import { MessageIterator, rejected } from "./receive_queue.ts";
 import { SendBuffer } from "./send_buffer.ts";
+import { readableOf, writableTo } from "./streams.ts";
+import type { PeerCertificate } from "./tls/peer_certificate.ts";
 import type { Topics } from "./topics.ts";
 import { unwatch, watch } from "./watch.ts";
 
@@ -25,6 +30,7 @@ export interface Shared {
   readonly limits: ResolvedLimits;
   /** After how long a ping is sent, in milliseconds; 0 for never. */
   readonly pingInterval: number;
+  readonly rate?: RateRule | undefined;
   readonly topics?: Topics | undefined;
   /** Hears of each connection that has ended. */
   readonly onend?: (connection: Connection<unknown>) => void;
@@ -39,6 +45,7 @@ export interface Opening<Context> {
   readonly context: Context;
   readonly remoteAddr?: Deno.Addr | undefined;
   readonly headers?: Headers | undefined;
+  readonly peerCertificate?: PeerCertificate | undefined;
 }
 
 /**
@@ -68,16 +75,28 @@ let deliver_: (
   data: string | ArrayBuffer,
 ) => void;
 let finish_: (connection: Connection<unknown>, end: ChannelEnd) => void;
+let pong_: (connection: Connection<unknown>, payload: string) => void;
+let fail_: (connection: Connection<unknown>, fault: Fault) => void;
 let drain_: (connection: Connection<unknown>) => void;
 
+/** What this side noticed of a peer. */
+interface Noticed {
+  readonly detail?: string;
+  readonly cause?: unknown;
+}
+
 /** How an engine says that its socket is gone. */
-export interface ChannelEnd {
+export interface ChannelEnd extends Noticed {
   /** The peer's close code; 1005 if it sent none, 0 if no close frame came. */
   readonly code: number;
   readonly reason: string;
-  /** What this side noticed, where it was not a close frame. */
-  readonly detail?: string;
-  readonly cause?: unknown;
+}
+
+/** How an engine says that it closes, since the peer broke a rule. */
+export interface Fault extends Noticed {
+  /** The code that the peer is told. */
+  readonly code: number;
+  readonly detail: string;
 }
 
 /**
@@ -107,15 +126,16 @@ export class Connection<Context = unknown>
   readonly #channel: Channel;
   readonly #shared: Shared;
   readonly #opening: Opening<Context>;
-  readonly #incoming = new ReceiveQueue();
+  readonly #incoming: Inbox;
   readonly #outgoing: SendBuffer;
+  readonly #heartbeat: Heartbeat | undefined;
 
   // Of the end.
   #state = OPEN;
   #draining = false;
   #sentClose: CloseInfo | undefined;
   #info: CloseInfo | undefined;
-  #end: ChannelEnd | undefined;
+  #noticed: Noticed | undefined;
   #closed: PromiseWithResolvers<CloseInfo> | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -129,6 +149,8 @@ export class Connection<Context = unknown>
   static {
     deliver_ = (connection, data) => connection.#deliver(data);
     finish_ = (connection, end) => connection.#finish(end);
+    pong_ = (connection, payload) => connection.#heartbeat?.pong(payload);
+    fail_ = (connection, fault) => connection.#fail(fault);
     drain_ = (connection) => connection.#drain();
   }
 
@@ -144,8 +166,14 @@ export class Connection<Context = unknown>
     this.#channel = channel;
     this.#shared = shared;
     this.#opening = opening;
-    this.#outgoing = new SendBuffer(channel, shared.limits);
-    watch(this, shared.limits.pongTimeout);
+    const { limits, pingInterval, rate } = shared;
+    this.#incoming = new Inbox(limits, channel.flow, rate);
+    this.#outgoing = new SendBuffer(channel, limits);
+    if (channel.pinger !== undefined) {
+      const times = { pingInterval, pongTimeout: limits.pongTimeout };
+      this.#heartbeat = new Heartbeat(channel.pinger, times);
+    }
+    watch(this, this.#patience);
   }
 
   /** A name for this connection that no other has, for logs. */
@@ -178,6 +206,22 @@ export class Connection<Context = unknown>
     const { url, headers } = this.#opening;
     if (headers === undefined) return undefined;
     return new Request(url.replace(/^ws/, "http"), { headers });
+  }
+
+  /**
+   * The certificate of the client, verified; on servers with `clientCa` only,
+   * and where the client has shown one.
+   */
+  get peerCertificate(): PeerCertificate | undefined {
+    return this.#opening.peerCertificate;
+  }
+
+  /**
+   * How long the last ping took to be answered, in milliseconds; `undefined`
+   * until one was, and on engines that send none.
+   */
+  get latency(): number | undefined {
+    return this.#heartbeat?.latency;
   }
 
   /** Whether messages can still be sent. */
@@ -304,16 +348,7 @@ export class Connection<Context = unknown>
    * throws. Cancelling it closes the connection.
    */
   get readable(): ReadableStream<Message> {
-    return this.#readable ??= new ReadableStream<Message>({
-      pull: async (controller) => {
-        const { done, value } = await this.#incoming.next();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      },
-      cancel: async () => {
-        await this.close();
-      },
-    }, { highWaterMark: 0 });
+    return this.#readable ??= readableOf(this.#incoming, () => this.close());
   }
 
   /**
@@ -321,23 +356,13 @@ export class Connection<Context = unknown>
    * Closing it closes the connection with 1000, aborting it with 1011.
    */
   get writable(): WritableStream<MessageLike> {
-    let closing = false;
-    return this.#writable ??= new WritableStream<MessageLike>({
-      start: (controller) => {
-        this.closed.then(() => {
-          if (!closing) controller.error(this.#error("send"));
-        });
-      },
-      write: (chunk) => this.send(chunk),
-      close: async () => {
-        closing = true;
-        const { wasClean } = await this.close();
-        if (!wasClean) throw this.#error("close the stream");
-      },
-      abort: () => {
-        this.#close(CloseCode.InternalError, "");
-      },
-    }, { highWaterMark: 1 });
+    return this.#writable ??= writableTo({
+      closed: this.closed,
+      send: (chunk) => this.send(chunk),
+      close: () => this.close(),
+      abort: () => this.#close(CloseCode.InternalError, ""),
+      error: (action) => this.#error(action),
+    });
   }
 
   /**
@@ -361,9 +386,42 @@ export class Connection<Context = unknown>
   }
 
   /**
+   * Asks the peer for a sign of life (RFC 6455, section 5.5.2). A server does so
+   * by itself every `pingInterval`.
+   *
+   * @returns How long the answer took, in milliseconds.
+   * @throws {ConnectionClosedError} If the connection ends before that.
+   * @throws {RangeError} If 64 pings wait for an answer already.
+   * @throws {TypeError} If the engine cannot: the built-in one keeps its pings to itself.
+   *
+   * @example How far away is the client?
+   * ```ts
+   * import { connect, serve } from "@wss/wss";
+   *
+   * await using server = await serve({ port: 0, engine: "node" }, async (ws) => {
+   *   await ws.send(`${Math.ceil(await ws.ping())} ms at most`);
+   * });
+   * await using ws = await connect(server.url);
+   * console.log(await ws.receive());
+   * ```
+   */
+  ping(): Promise<number> {
+    if (this.#heartbeat === undefined) {
+      return rejected(
+        new TypeError(
+          'Cannot ping: the built-in engine has no pings of its own; serve() has with engine: "node"',
+        ),
+      );
+    }
+    if (this.#state !== OPEN) return rejected(this.#error("ping"));
+    return this.#heartbeat.ping();
+  }
+
+  /**
    * Ends the connection for this side at once, without waiting for the peer:
-   * `closed` settles with 1006. The built-in engine has no way to cut the
-   * socket, so it keeps that until the peer answers, hangs up or is lost.
+   * `closed` settles with 1006. The strict engine cuts the socket. The built-in
+   * one has no way to, so it keeps it until the peer answers, hangs up or is
+   * lost.
    */
   terminate(): void {
     this.#giveUp("it was terminated", CloseCode.GoingAway);
@@ -403,12 +461,14 @@ export class Connection<Context = unknown>
    * @ignore
    */
   check(now: number): void {
+    const { pongTimeout } = this.#shared.limits;
     if (this.#outgoing.stalled(now)) {
-      const { pongTimeout } = this.#shared.limits;
       this.#giveUp(
         `the peer took nothing for ${pongTimeout} ms`,
         CloseCode.GoingAway,
       );
+    } else if (this.#heartbeat?.check(now, !this.#incoming.paused)) {
+      this.#giveUp("the peer did not answer a ping", CloseCode.GoingAway);
     }
   }
 
@@ -417,67 +477,38 @@ export class Connection<Context = unknown>
     await this.close();
   }
 
+  /** How often it is to be looked at, see `watch()`. */
+  get #patience(): number {
+    const { limits: { pongTimeout }, pingInterval } = this.#shared;
+    if (this.#heartbeat === undefined || pingInterval === 0) return pongTimeout;
+    return Math.min(pingInterval, pongTimeout);
+  }
+
   #deliver(data: string | ArrayBuffer): void {
     if (this.#state !== OPEN) return;
-    const { limits } = this.#shared;
-    let message: Message;
-    if (typeof data === "string") {
-      message = data;
-      if (
-        3 * data.length > limits.maxMessageSize &&
-        utf8(data) > limits.maxMessageSize
-      ) {
-        return this.#tooBig();
-      }
-    } else {
-      if (data.byteLength > limits.maxMessageSize) return this.#tooBig();
-      message = new Uint8Array(data);
-    }
-    const incoming = this.#incoming;
-    if (!incoming.waiting) {
-      if (incoming.length >= limits.maxQueuedMessages) {
-        return this.#exceed(
-          "maxQueuedMessages",
-          "messages wait to be received",
-        );
-      }
-      if (incoming.bytes >= limits.maxQueuedBytes) {
-        return this.#exceed("maxQueuedBytes", "bytes wait to be received");
-      }
-    }
-    incoming.push(message);
+    const refusal = this.#incoming.take(data);
+    if (refusal !== undefined) this.#refuse(refusal);
   }
 
-  #tooBig(): void {
-    const { maxMessageSize } = this.#shared.limits;
-    this.#close(
-      CloseCode.MessageTooBig,
-      `message over ${maxMessageSize} bytes (maxMessageSize)`,
-    );
-  }
-
-  /** Closes since the handler is slower than its peer. */
-  #exceed(limit: "maxQueuedMessages" | "maxQueuedBytes", what: string): void {
-    const reason = `more than ${this.#shared.limits[limit]} ${what} (${limit})`;
-    this.#close(CloseCode.TryAgainLater, reason);
-    this.#shared.onlimit?.(this, reason);
+  #refuse({ code, reason, slow }: Refusal): void {
+    this.#close(code, reason);
+    if (slow) this.#shared.onlimit?.(this, reason);
   }
 
   #close(code: number, reason: string): void {
     if (this.#state !== OPEN) return;
     this.#state = CLOSING;
     this.#controller?.abort();
+    this.#incoming.resume(); // The peer's close frame is behind what it sent.
     this.#sentClose = { code, reason, wasClean: false };
     const { closeTimeout } = this.#shared.limits;
     this.#closeTimer = setTimeout(() => {
       this.#closeTimer = undefined;
       this.#closeChannel();
-      this.#finish({
-        code: 0,
-        reason: "",
-        detail:
-          `the peer did not answer the close frame for ${closeTimeout} ms`,
-      });
+      this.#giveUp(
+        `the peer did not answer the close frame for ${closeTimeout} ms`,
+        code,
+      );
     }, closeTimeout);
     if (this.#outgoing.flushed) this.#closeChannel();
     else this.#outgoing.flush().then(() => this.#closeChannel());
@@ -493,7 +524,16 @@ export class Connection<Context = unknown>
   #giveUp(detail: string, code: number): void {
     if (this.#state === CLOSED) return;
     this.#finish({ code: 0, reason: "", detail });
-    this.#channel.close(wireCode(this.#shared.role, code), "");
+    if (this.#channel.terminate !== undefined) this.#channel.terminate();
+    else this.#channel.close(wireCode(this.#shared.role, code), "");
+  }
+
+  /** The engine closes, or the peer broke a rule: nothing more is exchanged. */
+  #fail({ code, ...noticed }: Fault): void {
+    if (this.#state === CLOSED) return;
+    this.#noticed ??= noticed;
+    this.#outgoing.end(() => this.#error("send"));
+    this.#close(code, "");
   }
 
   #drain(): void {
@@ -510,9 +550,9 @@ export class Connection<Context = unknown>
     this.#state = CLOSED;
     this.#controller?.abort();
     clearTimeout(this.#closeTimer);
-    unwatch(this, this.#shared.limits.pongTimeout);
+    unwatch(this, this.#patience);
     this.#info = this.#summary(end);
-    this.#end = end;
+    this.#noticed ??= end;
     for (const topic of this.#topics ?? []) {
       this.#shared.topics?.delete(topic, this);
     }
@@ -521,6 +561,7 @@ export class Connection<Context = unknown>
       isNormalClose(this.#info.code),
     );
     this.#outgoing.end(() => this.#error("send"));
+    this.#heartbeat?.end(() => this.#error("ping"));
     this.#closed?.resolve(this.#info);
     this.#shared.onend?.(this);
   }
@@ -547,37 +588,11 @@ export class Connection<Context = unknown>
     const info = this.#info ?? this.#sentClose ??
       { code: CloseCode.Abnormal, reason: "", wasClean: false };
     const options: { detail?: string; cause?: unknown } = {};
-    if (this.#end?.detail !== undefined) options.detail = this.#end.detail;
-    if (this.#end?.cause !== undefined) options.cause = this.#end.cause;
+    const { detail, cause } = this.#noticed ?? {};
+    if (detail !== undefined) options.detail = detail;
+    if (cause !== undefined) options.cause = cause;
     return new ConnectionClosedError(action, info, options);
   }
-}
-
-/** A class rather than closures: each idle connection mostly holds one. */
-class MessageIterator implements AsyncIterableIterator<Message, undefined> {
-  readonly #incoming: ReceiveQueue;
-
-  constructor(incoming: ReceiveQueue) {
-    this.#incoming = incoming;
-  }
-
-  next(): Promise<IteratorResult<Message, undefined>> {
-    return this.#incoming.next();
-  }
-
-  return(): Promise<IteratorResult<Message, undefined>> {
-    return Promise.resolve({ done: true, value: undefined });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-}
-
-const encoder = new TextEncoder();
-
-function utf8(text: string): number {
-  return encoder.encode(text).length;
 }
 
 /** Gives a connection a message that came; for engines. */
@@ -591,6 +606,16 @@ export function deliver(
 /** Tells a connection that its socket is gone; for engines. */
 export function finish(connection: Connection<unknown>, end: ChannelEnd): void {
   finish_(connection, end);
+}
+
+/** Tells a connection of a pong; for engines. */
+export function pong(connection: Connection<unknown>, payload: string): void {
+  pong_(connection, payload);
+}
+
+/** Tells a connection that its engine closes it; for engines. */
+export function fail(connection: Connection<unknown>, fault: Fault): void {
+  fail_(connection, fault);
 }
 
 /** Lets a connection end, with 1001, when its handler has nothing left to do. */

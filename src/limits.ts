@@ -27,17 +27,19 @@ export interface Limits {
    */
   maxMessageSize?: number | undefined;
   /**
-   * How many messages may wait to be received. One more closes the connection
-   * with 1013.
+   * How many messages may wait to be received. At that many the strict engine
+   * stops reading, and the peer has to wait; one more closes a connection of
+   * the built-in engine, which cannot, with 1013.
    *
-   * @default {1_024}
+   * @default {16} on the strict engine, 1,024 on the built-in one
    */
   maxQueuedMessages?: number | undefined;
   /**
    * How many bytes of messages may wait to be received (of text, UTF-16
-   * units). Past it the connection closes with 1013.
+   * units). At it the strict engine stops reading; past it a connection of the
+   * built-in engine closes with 1013.
    *
-   * @default {16_777_216}
+   * @default {1_048_576} on the strict engine, 16,777,216 on the built-in one
    */
   maxQueuedBytes?: number | undefined;
   /**
@@ -85,6 +87,12 @@ const DEFAULTS: ResolvedLimits = Object.freeze({
   pongTimeout: 20_000,
 });
 
+/** Defaults of engines that can leave on the network what nobody receives. */
+export const FLOW_DEFAULTS: Partial<ResolvedLimits> = Object.freeze({
+  maxQueuedMessages: 16,
+  maxQueuedBytes: 1 << 20,
+});
+
 /** The longest delay that a timer takes, in milliseconds. */
 const MAX_DELAY = 0x7fffffff;
 
@@ -110,8 +118,11 @@ export function checkTimeout(
  * @throws {RangeError} If a limit is not a positive whole number, or a timeout
  * is not one that a timer can keep.
  */
-export function resolveLimits(options: Limits): ResolvedLimits {
-  const limits: Record<string, number> = { ...DEFAULTS };
+export function resolveLimits(
+  options: Limits,
+  defaults: Partial<ResolvedLimits> = {},
+): ResolvedLimits {
+  const limits: Record<string, number> = { ...DEFAULTS, ...defaults };
   for (const name of Object.keys(DEFAULTS)) {
     const value = options[name as keyof Limits];
     if (value === undefined) continue;

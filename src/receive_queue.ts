@@ -54,6 +54,8 @@ export class ReceiveQueue {
 
   /** Called when a receiver finds nothing and begins to wait. */
   onidle: (() => void) | undefined;
+  /** Called whenever a message was taken out. */
+  ontake: (() => void) | undefined;
 
   /** Whether a receiver waits for a message. */
   get waiting(): boolean {
@@ -142,6 +144,7 @@ export class ReceiveQueue {
       this.#slots = undefined;
       this.#head = 0;
     }
+    this.ontake?.();
     return message;
   }
 
@@ -150,6 +153,28 @@ export class ReceiveQueue {
     grown.length = 2 * slots.length;
     this.#head = 0;
     return this.#slots = grown;
+  }
+}
+
+/** Iterates over a queue. A class rather than closures: each idle connection mostly holds one. */
+export class MessageIterator
+  implements AsyncIterableIterator<Message, undefined> {
+  readonly #queue: ReceiveQueue;
+
+  constructor(queue: ReceiveQueue) {
+    this.#queue = queue;
+  }
+
+  next(): Promise<IteratorResult<Message, undefined>> {
+    return this.#queue.next();
+  }
+
+  return(): Promise<IteratorResult<Message, undefined>> {
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 }
 
