@@ -10,7 +10,7 @@
 import { answer, type FetchHandler, run } from "./src/accept.ts";
 import type { Listen } from "./src/engine.ts";
 import { listen, upgradeRequest } from "./src/engines/deno.ts";
-import { shown } from "./src/limits.ts";
+import { FLOW_DEFAULTS, shown } from "./src/limits.ts";
 import type { Logger } from "./src/logger.ts";
 import {
   type AcceptOptions,
@@ -89,6 +89,7 @@ export interface ServeOptions<Context = undefined>
    * line that says where to connect.
    */
   fetch?: FetchHandler | undefined;
+  engine?: "deno" | "node";
   /** Shuts the server down when it aborts, as `shutdown()` does. */
   signal?: AbortSignal | undefined;
 }
@@ -142,7 +143,10 @@ export async function serve<Context = undefined>(
   checkFunction("fetch", fetch);
   const where = whereToListen(options);
   const topics = new Topics();
-  const policy = await resolvePolicy(options, topics, ownNames(where, options));
+  const policy = await resolvePolicy(options, topics, {
+    hosts: ownNames(where, options),
+    defaults: options.engine === "node" ? FLOW_DEFAULTS : undefined,
+  });
   if ("cert" in where) await checkNames(where, policy.logger);
   signal?.throwIfAborted();
   const server = await startServer({
@@ -151,7 +155,9 @@ export async function serve<Context = undefined>(
     handler,
     fetch,
     topics,
-    engine: listen,
+    engine: options.engine === "node"
+      ? (await import("./src/engines/node.ts")).listen
+      : listen,
   });
   if (signal !== undefined) {
     const down = () => void server.shutdown();
@@ -263,6 +269,7 @@ export async function upgrade<Context = undefined>(
   if (verdict instanceof Response) return verdict;
   return upgradeRequest(request, verdict, {
     shared: policy.shared,
+    openTimeout: policy.openTimeout,
     onopen: (connection) => void run(connection, handler, policy),
     ongone: (opening) => policy.ongone(opening),
     onfail: (error) => policy.report(error),

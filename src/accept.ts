@@ -96,7 +96,12 @@ export async function answer<Context>(
   }
   if (wantsWebSocket(request)) {
     if (closing?.aborted) return goingDown();
-    return await admit(request, asked, policy, closing);
+    const full = policy.admission.enter(asked.remoteAddr);
+    if (full !== undefined) return full;
+    const verdict = await admit(request, asked, policy, closing);
+    // What is let in leaves when its connection ends, or never opens.
+    if (verdict instanceof Response) policy.admission.leave(asked.remoteAddr);
+    return verdict;
   }
   if (fetch === undefined) return upgradeRequired(asked.url);
   try {

@@ -24,6 +24,8 @@ export interface Incoming {
 export interface Acceptor<Context> {
   /** What all its connections share. */
   readonly shared: Shared;
+  /** How long a connection may take to open, in milliseconds. */
+  readonly openTimeout: number;
   /** Called when a connection is open. */
   onopen(connection: Connection<Context>): void;
   /** Called when a client that was let in is gone before that. */

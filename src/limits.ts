@@ -128,16 +128,26 @@ export function resolveLimits(
     if (value === undefined) continue;
     if (name.endsWith("Timeout")) {
       checkTimeout(name, value);
-    } else if (!Number.isSafeInteger(value) || value < 1) {
-      throw new RangeError(
-        `Cannot use ${name}: it must be a positive whole number, current value is ${
-          shown(value)
-        }`,
-      );
+    } else {
+      checkWhole(name, value);
     }
     limits[name] = value;
   }
   return Object.freeze(limits) as ResolvedLimits;
+}
+
+function checkWhole(name: string, value: number, or: string = ""): number {
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new RangeError(
+    `Cannot use ${name}: it must be a positive whole number${or}, current value is ${
+      shown(value)
+    }`,
+  );
+}
+
+/** Refuses what is neither a positive whole number nor without limit. */
+export function checkCount(name: string, value: number): number {
+  return value === Infinity ? value : checkWhole(name, value, " or Infinity");
 }
 
 /** A value in a message: a string is told from the number that it looks like. */

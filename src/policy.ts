@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Admission } from "./admission.ts";
 import type { Connection, Opening, Shared } from "./connection.ts";
 import {
   type ProxyOptions,
@@ -15,8 +16,17 @@ import {
   checkProtocols,
   type OriginPolicy,
 } from "./handshake.ts";
-import { checkTimeout, type Limits, resolveLimits } from "./limits.ts";
+import {
+  checkCount,
+  checkTimeout,
+  type Limits,
+  type ResolvedLimits,
+  resolveLimits,
+  shown,
+} from "./limits.ts";
 import { type Logger, stderrLogger } from "./logger.ts";
+import type { PeerCertificate } from "./tls/peer_certificate.ts";
+import type { RateRule } from "./message_rate.ts";
 import type { Topics } from "./topics.ts";
 
 /**
@@ -42,6 +52,8 @@ export interface AuthorizeInfo {
   readonly remoteAddr: Deno.Addr;
   /** The subprotocols that the client offers, in its order. */
   readonly protocols: readonly string[];
+  /** The client's certificate, verified, on a server with `clientCa`; strict engine only. */
+  readonly peerCertificate?: PeerCertificate | undefined;
 }
 
 /**
@@ -129,6 +141,37 @@ export interface AcceptOptions<Context = undefined>
    */
   pingInterval?: number | undefined;
   /**
+   * How many connections there may be at a time, in handshakes too. One more is
+   * answered 503, with `Retry-After`. `Infinity` is no limit.
+   *
+   * @default {16_384}
+   */
+  maxConnections?: number | undefined;
+  /**
+   * How many of them may come from one address: of IPv4, or a network of 64 bits
+   * of IPv6. One more is answered 429, with `Retry-After`. Behind a reverse proxy
+   * all have its address, unless `trustProxy` names it; and many people may
+   * share one, in an office or a mobile network, which is why there is no limit
+   * by default.
+   *
+   * @default {Infinity}
+   */
+  maxConnectionsPerIp?: number | undefined;
+  /**
+   * How many messages a second a peer may send for long; more closes its
+   * connection with 1008. `Infinity` is no limit.
+   *
+   * @default {Infinity}
+   */
+  maxMessagesPerSecond?: number | undefined;
+  /**
+   * How many messages a peer may send at once after a silence, where
+   * `maxMessagesPerSecond` is set.
+   *
+   * @default {10} seconds' worth of messages
+   */
+  maxMessageBurst?: number | undefined;
+  /**
    * Hears of what `authorize`, the handler or `fetch` throws, with the
    * connection if there was one. A handler that ends because its own connection
    * did is no error. The default writes it to `logger`.
@@ -152,6 +195,7 @@ export interface Policy<Context> {
   readonly trust: ProxyTrust | undefined;
   /** The names that a page on this machine may have, where only those can be right. */
   readonly hosts: readonly string[] | undefined;
+  readonly admission: Admission;
   readonly logger: Logger;
   /** Hears of a client that was let in and is gone before its connection is open. */
   ongone(opening: Opening<Context>): void;
@@ -159,11 +203,17 @@ export interface Policy<Context> {
   report(error: unknown, ws?: Connection<Context>): void;
 }
 
+/** What follows from where and how a server listens. */
+export interface PolicyDefaults {
+  readonly hosts?: readonly string[] | undefined;
+  readonly defaults?: Partial<ResolvedLimits> | undefined;
+}
+
 /** Checks the options and fills in the defaults. */
 export async function resolvePolicy<Context>(
   options: AcceptOptions<Context>,
   topics: Topics | undefined,
-  hosts?: readonly string[],
+  { hosts, defaults }: PolicyDefaults = {},
 ): Promise<Policy<Context>> {
   const {
     protocols = [],
@@ -187,12 +237,19 @@ export async function resolvePolicy<Context>(
     logger.warn?.("insecureAnyOrigin: pages of any site may connect");
   }
   if (pingInterval !== 0) checkTimeout("pingInterval", pingInterval, "0, or ");
+  const { maxConnections = 16_384, maxConnectionsPerIp = Infinity } = options;
+  const admission = new Admission({
+    maxConnections: checkCount("maxConnections", maxConnections),
+    maxConnectionsPerIp: checkCount("maxConnectionsPerIp", maxConnectionsPerIp),
+  });
   return {
     shared: {
       role: "server",
-      limits: resolveLimits(options),
+      limits: resolveLimits(options, defaults),
       pingInterval,
+      rate: resolveRate(options),
       topics,
+      onend: ({ remoteAddr }) => admission.leave(remoteAddr),
       onlimit: ({ id }, reason) =>
         logger.warn?.(
           `closed connection ${id}, its handler is too slow: ${reason}`,
@@ -205,10 +262,35 @@ export async function resolvePolicy<Context>(
     openTimeout: checkTimeout("openTimeout", openTimeout),
     trust: await resolveTrust(options),
     hosts,
+    admission,
     logger,
-    ongone: () => logger.debug?.("a client left during its handshake"),
+    ongone({ remoteAddr }) {
+      admission.leave(remoteAddr);
+      logger.debug?.("a client left during its handshake");
+    },
     report: reporter(onError, logger),
   };
+}
+
+function resolveRate<Context>(
+  { maxMessagesPerSecond = Infinity, maxMessageBurst }: AcceptOptions<Context>,
+): RateRule | undefined {
+  const perSecond = maxMessagesPerSecond;
+  if (!(typeof perSecond === "number" && perSecond > 0)) {
+    throw new RangeError(
+      `Cannot use maxMessagesPerSecond: it must be over 0, current value is ${
+        shown(perSecond)
+      }`,
+    );
+  }
+  if (perSecond === Infinity) {
+    if (maxMessageBurst === undefined) return undefined;
+    throw new TypeError(
+      "Cannot use maxMessageBurst without maxMessagesPerSecond",
+    );
+  }
+  const burst = maxMessageBurst ?? Math.max(1, Math.ceil(10 * perSecond));
+  return { perSecond, burst: checkCount("maxMessageBurst", burst) };
 }
 
 /** Refuses what would only fail later, for programs whose types nobody checked. */

@@ -224,6 +224,7 @@ export class Server<Context = unknown> implements AsyncDisposable {
     this.#listener = await engine<Context>({
       where,
       shared: { ...policy.shared, onend },
+      openTimeout: policy.openTimeout,
       answer: (incoming) => this.#answer(incoming),
       onopen: (connection) => this.#start(connection),
       ongone: (opening) => policy.ongone(opening),

@@ -127,12 +127,19 @@ export function upgradeRequest<Context>(
     response.headers.set("sec-websocket-protocol", opening.protocol);
   }
   socket.binaryType = "arraybuffer";
-  const settled = (event: Event) => {
+  const settled = (event?: Event) => {
+    clearTimeout(timer);
     socket.removeEventListener("open", settled);
     socket.removeEventListener("error", settled);
-    if (event.type === "open") acceptor.onopen(attach(socket, shared, opening));
-    else acceptor.ongone(opening);
+    if (event?.type === "open") {
+      acceptor.onopen(attach(socket, shared, opening));
+    } else {
+      acceptor.ongone(opening);
+    }
   };
+  // Of a client that resets right behind its handshake the runtime says nothing.
+  const timer = setTimeout(settled, acceptor.openTimeout);
+  Deno.unrefTimer(Number(timer));
   socket.addEventListener("open", settled);
   socket.addEventListener("error", settled);
   return response;

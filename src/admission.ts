@@ -1,0 +1,81 @@
+/**
+ * How many connections there may be, in all and of one address.
+ *
+ * @module
+ */
+
+import { refuse } from "./handshake.ts";
+
+/** The limits. */
+export interface AdmissionRules {
+  readonly maxConnections: number;
+  readonly maxConnectionsPerIp: number;
+}
+
+/** Counts connections, from their handshake to their end. */
+export class Admission {
+  readonly #rules: AdmissionRules;
+  #count = 0;
+  readonly #perAddress: Map<string, number> = new Map();
+
+  constructor(rules: AdmissionRules) {
+    this.#rules = rules;
+  }
+
+  /** Counts one more, or refuses it. What is let in must {@linkcode leave} again. */
+  enter(from: Deno.Addr | undefined): Response | undefined {
+    const { maxConnections, maxConnectionsPerIp } = this.#rules;
+    if (this.#count >= maxConnections) {
+      return refuse(503, "The server has no room for more connections", {
+        "retry-after": "10",
+      });
+    }
+    const key = this.#key(from);
+    if (key !== undefined) {
+      const before = this.#perAddress.get(key) ?? 0;
+      if (before >= maxConnectionsPerIp) {
+        return refuse(429, "Your address has too many connections", {
+          "retry-after": "10",
+        });
+      }
+      this.#perAddress.set(key, before + 1);
+    }
+    this.#count++;
+    return undefined;
+  }
+
+  /** Counts one less. */
+  leave(from: Deno.Addr | undefined): void {
+    this.#count--;
+    const key = this.#key(from);
+    if (key === undefined) return;
+    const left = (this.#perAddress.get(key) ?? 0) - 1;
+    if (left > 0) this.#perAddress.set(key, left);
+    else this.#perAddress.delete(key);
+  }
+
+  #key(from: Deno.Addr | undefined): string | undefined {
+    const counts = this.#rules.maxConnectionsPerIp !== Infinity;
+    return counts && from !== undefined && "hostname" in from
+      ? network(from.hostname)
+      : undefined;
+  }
+}
+
+/**
+ * What one customer has: an IPv4 address, or a network of 64 bits of IPv6, as
+ * any address of it is theirs to choose.
+ */
+function network(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  if (mapped !== null) return mapped[1]!;
+  if (!address.includes(":")) return address;
+  const [head = "", tail] = address.replace(/%.*$/, "").split("::");
+  const groups = head === "" ? [] : head.split(":");
+  if (tail !== undefined) {
+    const rest = tail === "" ? [] : tail.split(":");
+    const zeros = Math.max(0, 8 - groups.length - rest.length);
+    groups.push(...Array<string>(zeros).fill("0"), ...rest);
+  }
+  return groups.slice(0, 4).map((group) => parseInt(group, 16)).join(":");
+}

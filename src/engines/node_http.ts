@@ -1,0 +1,114 @@
+/**
+ * Requests and responses of `node:http` as those of the web, and back.
+ *
+ * @module
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Duplex, Readable, type Writable } from "node:stream";
+
+/**
+ * The request as one of the web.
+ *
+ * @param message What came.
+ * @param secure Whether it came over TLS.
+ * @param signal Aborts when the client leaves.
+ * @returns The request, or `undefined` if it makes none: a host or a path that
+ * is none, a header that the web does not know.
+ */
+export function toRequest(
+  message: IncomingMessage,
+  secure: boolean,
+  signal: AbortSignal,
+): Request | undefined {
+  const { method = "GET", url = "/", rawHeaders } = message;
+  const bodiless = method === "GET" || method === "HEAD";
+  try {
+    const headers = new Headers();
+    for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+      headers.append(rawHeaders[at]!, rawHeaders[at + 1]!);
+    }
+    const origin = `${secure ? "https" : "http"}://${
+      headers.get("host") ?? "invalid"
+    }`;
+    return new Request(absolute(origin, url), {
+      method,
+      headers,
+      signal,
+      ...(bodiless ? {} : { body: bodyOf(message) }),
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+/** A target may be a path, or all of a URL (RFC 9112, section 3.2), or "*". */
+function absolute(origin: string, target: string): string {
+  if (target.startsWith("/")) return origin + target;
+  if (target === "*") return origin;
+  const { pathname, search } = new URL(target);
+  return origin + pathname + search;
+}
+
+function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
+  return Readable.toWeb(message) as ReadableStream<Uint8Array>;
+}
+
+/** Sends a response; never rejects, and lets go of its body if nobody takes it. */
+export async function sendResponse(
+  response: Response,
+  to: ServerResponse,
+): Promise<void> {
+  to.statusCode = response.status;
+  if (response.statusText !== "") to.statusMessage = response.statusText;
+  for (const [name, value] of response.headers) to.appendHeader(name, value);
+  await pump(response.body, to);
+}
+
+/**
+ * Refuses on the bare socket of a handshake, which `node:http` has given up, and
+ * hangs up; never rejects.
+ */
+export async function refuseHandshake(
+  response: Response,
+  socket: Duplex,
+): Promise<void> {
+  const { status, statusText, headers } = response;
+  const lines = [`HTTP/1.1 ${status} ${statusText || "Refused"}`];
+  for (const [name, value] of headers) {
+    const ours = name === "connection" && !/\bupgrade\b/i.test(value);
+    if (!ours && name !== "transfer-encoding") lines.push(`${name}: ${value}`);
+  }
+  if (!headers.has("connection")) lines.push("connection: close");
+  // Without a length the body ends with the connection (RFC 9112, section 6.3).
+  socket.write(`${lines.join("\r\n")}\r\n\r\n`);
+  await pump(response.body, socket);
+}
+
+/** Writes a body at the pace of whoever takes it. */
+async function pump(
+  body: ReadableStream<Uint8Array> | null,
+  to: Writable,
+): Promise<void> {
+  if (body === null) return void to.end();
+  try {
+    for await (const chunk of body) {
+      if (to.destroyed) return;
+      if (!to.write(chunk)) await room(to);
+    }
+    to.end();
+  } catch {
+    to.destroy(); // What is left of the body is not to be had.
+  }
+}
+
+/** Waits until more can be written, or never will be. */
+async function room(to: Writable): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const settle = () => resolve();
+  to.once("drain", settle);
+  to.once("close", settle);
+  await promise;
+  to.off("drain", settle);
+  to.off("close", settle);
+}
