@@ -8,7 +8,12 @@
  */
 
 import { answer, type FetchHandler, run } from "./src/accept.ts";
-import type { Listen } from "./src/engine.ts";
+import type { Engine, Listen } from "./src/engine.ts";
+import {
+  type BuiltInOptions,
+  checkEngine,
+  type StrictOptions,
+} from "./src/engine_options.ts";
 import { listen, upgradeRequest } from "./src/engines/deno.ts";
 import { FLOW_DEFAULTS, shown } from "./src/limits.ts";
 import type { Logger } from "./src/logger.ts";
@@ -22,13 +27,44 @@ import {
 import { type Server, type ServerSetup, start } from "./src/server.ts";
 import { NetworkError } from "./src/errors.ts";
 import { explainConfig } from "./src/tls/explain.ts";
-import { certificateNames, checkPair, coversHost } from "./src/tls/pem.ts";
+import {
+  type CertFiles,
+  certificateNames,
+  checkPair,
+  coversHost,
+} from "./src/tls/pem.ts";
 import { Topics } from "./src/topics.ts";
 
 export type { FetchHandler } from "./src/accept.ts";
+export type { Authorize, ContextOf } from "./src/authorize/authorize.ts";
+export {
+  basicAuth,
+  type BasicAuthOptions,
+  type BasicUser,
+} from "./src/authorize/basic_auth.ts";
+export {
+  type Bearer,
+  bearerAuth,
+  type BearerAuthOptions,
+} from "./src/authorize/bearer_auth.ts";
+export {
+  clientCertificate,
+  type ClientCertificateOptions,
+} from "./src/authorize/client_certificate.ts";
+export { allOf, anyOf, type ContextsOf } from "./src/authorize/combine.ts";
+export type {
+  TokenPlaceOptions,
+  TokenSource,
+} from "./src/authorize/token_source.ts";
 export type { Message, MessageLike } from "./src/channel.ts";
 export { CloseCode } from "./src/close_code.ts";
 export { Connection, type ReceiveOptions } from "./src/connection.ts";
+export type {
+  BuiltInOptions,
+  CompressionOptions,
+  EngineName,
+  StrictOptions,
+} from "./src/engine_options.ts";
 export * from "./src/errors.ts";
 export type { ProxyOptions } from "./src/forwarded.ts";
 export type { OriginPolicy } from "./src/handshake.ts";
@@ -37,30 +73,32 @@ export type { Logger } from "./src/logger.ts";
 export type { AcceptOptions, AuthorizeInfo, Handler } from "./src/policy.ts";
 export {
   type BroadcastOptions,
+  type ReloadOptions,
   Server,
   type ShutdownOptions,
 } from "./src/server.ts";
-export { type CertChain, loadCertChain } from "./src/tls/pem.ts";
+export type { PeerCertificate } from "./src/tls/peer_certificate.ts";
+export {
+  type CertChain,
+  type CertFiles,
+  loadCertChain,
+} from "./src/tls/pem.ts";
 export { type Subscriber, Topics } from "./src/topics.ts";
 
 /**
- * Options for {@linkcode serve}.
+ * Options for {@linkcode serve} that every engine honours.
  *
- * @example Plain, for behind a reverse proxy
+ * @example The same for both engines
  * ```ts
- * import { serve, type ServeOptions } from "@wss/wss";
+ * import { type CommonServeOptions, serve } from "@wss/wss";
  *
- * const options: ServeOptions = {
- *   hostname: "127.0.0.1",
- *   port: 0,
- *   trustProxy: ["127.0.0.1"],
- *   maxMessageSize: 64 * 1024,
- * };
- * await using server = await serve(options, (ws) => ws.closed);
- * console.log(server.url);
+ * const options: CommonServeOptions = { port: 0, protocols: ["chat"] };
+ * await using one = await serve(options, (ws) => ws.closed);
+ * await using other = await serve({ ...options, engine: "node" }, (ws) => ws.closed);
+ * console.log(one.url, other.url);
  * ```
  */
-export interface ServeOptions<Context = undefined>
+export interface CommonServeOptions<Context = undefined>
   extends AcceptOptions<Context> {
   /**
    * The name or address to listen on. The default is reached from this machine
@@ -84,15 +122,38 @@ export interface ServeOptions<Context = undefined>
   cert?: string | undefined;
   /** The private key of the certificate in PEM; with `cert`. */
   key?: string | undefined;
+  /** Where the two were read; `loadCertChain()` tells, and `watch` looks there. */
+  files?: CertFiles | undefined;
   /**
    * Answers ordinary HTTP requests to the same port. The default is 426 with a
    * line that says where to connect.
    */
   fetch?: FetchHandler | undefined;
-  engine?: "deno" | "node";
   /** Shuts the server down when it aborts, as `shutdown()` does. */
   signal?: AbortSignal | undefined;
 }
+
+/**
+ * Options for {@linkcode serve}: those of every engine, and those of the strict
+ * engine where that is chosen.
+ *
+ * @example Plain, for behind a reverse proxy
+ * ```ts
+ * import { serve, type ServeOptions } from "@wss/wss";
+ *
+ * const options: ServeOptions = {
+ *   hostname: "127.0.0.1",
+ *   port: 0,
+ *   trustProxy: ["127.0.0.1"],
+ *   maxMessageSize: 64 * 1024,
+ * };
+ * await using server = await serve(options, (ws) => ws.closed);
+ * console.log(server.url);
+ * ```
+ */
+export type ServeOptions<Context = undefined> =
+  & CommonServeOptions<Context>
+  & (BuiltInOptions | StrictOptions);
 
 /**
  * Starts a WebSocket server: encrypted (`wss`) with `cert` and `key`, else plain
@@ -141,24 +202,20 @@ export async function serve<Context = undefined>(
   }
   const { fetch, signal } = options;
   checkFunction("fetch", fetch);
+  const name = checkEngine(options);
   const where = whereToListen(options);
   const topics = new Topics();
   const policy = await resolvePolicy(options, topics, {
     hosts: ownNames(where, options),
-    defaults: options.engine === "node" ? FLOW_DEFAULTS : undefined,
+    defaults: name === "node" ? FLOW_DEFAULTS : undefined,
   });
+  const engine = options.engine === "node"
+    ? await strictEngine(where, options)
+    : listen;
   if ("cert" in where) await checkNames(where, policy.logger);
   signal?.throwIfAborted();
-  const server = await startServer({
-    where,
-    policy,
-    handler,
-    fetch,
-    topics,
-    engine: options.engine === "node"
-      ? (await import("./src/engines/node.ts")).listen
-      : listen,
-  });
+  const setup = { where, policy, handler, fetch, topics, engine };
+  const server = await startServer(setup);
   if (signal !== undefined) {
     const down = () => void server.shutdown();
     signal.addEventListener("abort", down, { once: true });
@@ -276,7 +333,18 @@ export async function upgrade<Context = undefined>(
   });
 }
 
-function whereToListen<Context>(options: ServeOptions<Context>): Listen {
+/** The strict engine is loaded only where it is asked for. */
+async function strictEngine<Context>(
+  where: Listen,
+  options: CommonServeOptions<Context> & StrictOptions,
+): Promise<Engine> {
+  const { createStrictEngine } = await import("./src/engines/node.ts");
+  return await createStrictEngine(where, options);
+}
+
+function whereToListen<Context>(
+  options: CommonServeOptions<Context>,
+): Listen {
   const { hostname, port = 8765, path, cert, key } = options;
   checkPair("Cannot serve with TLS", { cert, key });
   if (path !== undefined) {
@@ -308,7 +376,7 @@ function whereToListen<Context>(options: ServeOptions<Context>): Listen {
  */
 function ownNames<Context>(
   where: Listen,
-  { trustProxy = [] }: ServeOptions<Context>,
+  { trustProxy = [] }: CommonServeOptions<Context>,
 ): string[] | undefined {
   const names = ["localhost", "127.0.0.1", "[::1]"];
   const local = "hostname" in where && !("cert" in where) &&

@@ -98,7 +98,7 @@ export async function answer<Context>(
     if (closing?.aborted) return goingDown();
     const full = policy.admission.enter(asked.remoteAddr);
     if (full !== undefined) return full;
-    const verdict = await admit(request, asked, policy, closing);
+    const verdict = await admit(incoming, asked, policy, closing);
     // What is let in leaves when its connection ends, or never opens.
     if (verdict instanceof Response) policy.admission.leave(asked.remoteAddr);
     return verdict;
@@ -125,16 +125,18 @@ function goingDown(): Response {
  * @returns The refusal, or what the connection opens with.
  */
 async function admit<Context>(
-  request: Request,
+  { request, since, peerCertificate }: Incoming,
   { url, remoteAddr }: Asked,
   policy: Policy<Context>,
   closing: AbortSignal | undefined,
 ): Promise<Response | Opening<Context>> {
   const fault = findFault(request);
   if (fault !== undefined) return fault;
+  // The peer took some of the time for its handshake.
+  const until = (since ?? performance.now()) + policy.openTimeout;
   try {
     const decide = <T>(verdict: T | PromiseLike<T>) =>
-      inTime(verdict, request, policy.openTimeout, closing);
+      inTime(verdict, request, until, closing);
     if (
       !policy.anyOrigin &&
       !await decide(isOriginAllowed(request, url, policy))
@@ -149,7 +151,7 @@ async function admit<Context>(
       );
     }
     const protocols = offeredProtocols(request);
-    const info = { url, remoteAddr, protocols };
+    const info = { url, remoteAddr, protocols, peerCertificate };
     const verdict = await decide(policy.authorize?.(request, info));
     if (verdict instanceof Response) return verdict;
     if (verdict === false) return refuse(403, "You may not connect");
@@ -159,6 +161,7 @@ async function admit<Context>(
       headers: keptHeaders(request),
       protocol: chooseProtocol(protocols, policy.protocols),
       context: verdict as Context,
+      peerCertificate,
     };
   } catch (error) {
     if (error instanceof Undecided) return error.response();
@@ -198,12 +201,13 @@ function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
 async function inTime<T>(
   verdict: T | PromiseLike<T>,
   request: Request,
-  timeout: number,
+  until: number,
   closing: AbortSignal | undefined,
 ): Promise<T> {
   if (!isThenable(verdict)) return verdict;
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(LATE), timeout);
+  const left = Math.max(0, until - performance.now());
+  const timer = setTimeout(() => reject(LATE), left);
   const down = () => reject(new Undecided(goingDown));
   closing?.addEventListener("abort", down, { once: true });
   // The runtime would keep for ever what is upgraded after its client left. It

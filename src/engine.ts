@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { PeerCertificate } from "./tls/peer_certificate.ts";
+import type { CertChain } from "./tls/pem.ts";
 import type { Connection, Opening, Shared } from "./connection.ts";
 
 /** Where to listen. */
@@ -18,6 +20,10 @@ export interface Incoming {
   readonly remoteAddr: Deno.Addr;
   /** Whether TLS ends at this process. */
   readonly secure: boolean;
+  /** When its connection came, as `performance.now()` tells it, if that is known. */
+  readonly since?: number | undefined;
+  /** The client's certificate, verified. */
+  readonly peerCertificate?: PeerCertificate | undefined;
 }
 
 /** What an engine does with connections that are let in. */
@@ -41,6 +47,14 @@ export interface ListenTask<Context> extends Acceptor<Context> {
   answer(incoming: Incoming): Promise<Response | Opening<Context>>;
 }
 
+/** What can be changed of the TLS of a server that listens. */
+export interface TlsChange {
+  readonly chain?: CertChain;
+  readonly certificates?: Readonly<Record<string, CertChain>>;
+  readonly clientCa?: readonly string[];
+  readonly crl?: readonly string[];
+}
+
 /** Listens, and answers what comes. */
 export type Engine = <Context>(
   task: ListenTask<Context>,
@@ -49,6 +63,8 @@ export type Engine = <Context>(
 /** A listener that answers requests. */
 export interface Listener {
   readonly addr: Deno.Addr;
+  /** Takes other certificates from the next handshake on. */
+  reload?(change: TlsChange): Promise<void>;
   /** Ends at the latest in `ms`; until then, what is being answered may be. */
   stop(ms: number): Promise<void>;
 }

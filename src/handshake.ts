@@ -8,15 +8,22 @@
 /** 16 bytes in base64 (RFC 6455, section 4.2.1, item 5). */
 const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 
+const encoder = new TextEncoder();
+
 /** A short refusal in plain text; `say` is for the person at the other end. */
 export function refuse(
   status: number,
   say: string,
   headers: Record<string, string> = {},
 ): Response {
-  return new Response(`${say}\n`, {
+  const body = encoder.encode(`${say}\n`);
+  return new Response(body, {
     status,
-    headers: { "content-type": "text/plain; charset=utf-8", ...headers },
+    headers: {
+      "content-type": "text/plain; charset=utf-8",
+      "content-length": `${body.length}`,
+      ...headers,
+    },
   });
 }
 

@@ -11,6 +11,7 @@ import { type Connection, drain, type Opening } from "./connection.ts";
 import type { Engine, Incoming, Listen, Listener } from "./engine.ts";
 import { checkTimeout } from "./limits.ts";
 import type { Policy } from "./policy.ts";
+import { type CertChain, type CertFiles, checkPair } from "./tls/pem.ts";
 import { sendToAll, type Topics } from "./topics.ts";
 import { within } from "./within.ts";
 
@@ -53,6 +54,35 @@ export interface ShutdownOptions {
 export interface BroadcastOptions {
   /** A connection that is left out: mostly the sender's own. */
   except?: Connection<unknown> | undefined;
+}
+
+/**
+ * Options for {@linkcode Server.reload}: what is left out stays as it is.
+ *
+ * @example What a renewal brings
+ * ```ts
+ * import { loadCertChain, type ReloadOptions } from "@wss/wss";
+ * import { ensureDevCertificates } from "@wss/wss/certs";
+ *
+ * const directory = await Deno.makeTempDir();
+ * const { chainFile } = await ensureDevCertificates({ directory });
+ * const renewed: ReloadOptions = await loadCertChain(chainFile);
+ * console.log(Object.keys(renewed)); // ["cert", "key", "files"]
+ * ```
+ */
+export interface ReloadOptions {
+  /** The certificate chain in PEM; with `key`. */
+  cert?: string | undefined;
+  /** The private key of the certificate in PEM; with `cert`. */
+  key?: string | undefined;
+  /** Where the two were read, see `loadCertChain()`. */
+  files?: CertFiles | undefined;
+  /** The certificates for other names, all of them. */
+  certificates?: Readonly<Record<string, CertChain>> | undefined;
+  /** The authorities of client certificates, all of them. */
+  clientCa?: readonly string[] | undefined;
+  /** The lists of revoked client certificates, all of them. */
+  crl?: readonly string[] | undefined;
 }
 
 /** What a server is made of. */
@@ -169,6 +199,47 @@ export class Server<Context = unknown> implements AsyncDisposable {
    */
   publish(topic: string, data: MessageLike): number {
     return this.#setup.topics.publish(topic, data);
+  }
+
+  /**
+   * Takes another certificate for the handshakes to come. Connections that are
+   * open live on, and there is no moment without a listener.
+   *
+   * @param options What changes; `loadCertChain()` gives a chain and its key.
+   * @throws {TlsError} If it is not what a server needs; then nothing changes.
+   * @throws {TypeError} On the built-in engine, which cannot, and on plain servers.
+   *
+   * @example After a renewal
+   * ```ts
+   * import { loadCertChain, serve } from "@wss/wss";
+   * import { ensureDevCertificates } from "@wss/wss/certs";
+   *
+   * const directory = await Deno.makeTempDir();
+   * const { chainFile } = await ensureDevCertificates({ directory });
+   * await using server = await serve(
+   *   { port: 0, engine: "node", ...await loadCertChain(chainFile) },
+   *   (ws) => ws.closed,
+   * );
+   * await ensureDevCertificates({ directory, hosts: ["chat.test"] });
+   * await server.reload(await loadCertChain(chainFile));
+   * ```
+   */
+  async reload(options: ReloadOptions): Promise<void> {
+    const { cert, key, files, certificates, clientCa, crl } = options;
+    checkPair("Cannot reload the certificate", { cert, key });
+    const { reload } = this.#listener;
+    if (reload === undefined) {
+      throw new TypeError(
+        'Cannot reload the certificate: the built-in engine cannot change it while it listens; use engine: "node", or start a second server and shut this one down',
+      );
+    }
+    await reload.call(this.#listener, {
+      ...(cert !== undefined && key !== undefined &&
+        { chain: { cert, key, files } }),
+      ...(certificates && { certificates }),
+      ...(clientCa && { clientCa }),
+      ...(crl && { crl }),
+    });
   }
 
   /**

@@ -14,7 +14,18 @@ Deno.test("the exports of each entry are these", async () => {
     "TlsError",
     "WssError",
   ];
-  const server = ["Server", "Topics", "loadCertChain", "serve", "upgrade"];
+  const server = [
+    "Server",
+    "Topics",
+    "allOf",
+    "anyOf",
+    "basicAuth",
+    "bearerAuth",
+    "clientCertificate",
+    "loadCertChain",
+    "serve",
+    "upgrade",
+  ];
   const client = ["connect", "loadCaCerts"];
   assertEquals(await names("../server.ts"), [...shared, ...server].sort());
   assertEquals(await names("../client.ts"), [...shared, ...client].sort());

@@ -82,12 +82,13 @@ Deno.test("loadCertChain() takes a file each, by path or by URL", async () => {
   const cert = await dir.write("c.pem", made.cert);
   const key = await dir.write("k.pem", made.key);
 
-  assertEquals(await loadCertChain(cert, key), made);
+  const files = { cert, key };
+  assertEquals(await loadCertChain(cert, key), { ...made, files });
   const urls = [cert, key].map((path) => new URL(`file://${path}`)) as [
     URL,
     URL,
   ];
-  assertEquals(await loadCertChain(...urls), made);
+  assertEquals(await loadCertChain(...urls), { ...made, files });
   await assertRejects(
     () => loadCertChain(new URL("https://example.test/c.pem")),
     TypeError,
@@ -107,8 +108,10 @@ ${block("EC PARAMETERS", "BggqhkjOPQMBBw==")}${key}`;
     text.replace(/([\w+/=])\n(?=[\w+/=])/g, "$1"),
   );
 
-  assertEquals(await loadCertChain(windows), { cert, key });
-  assertEquals(await loadCertChain(oneLine), { cert, key });
+  for (const file of [windows, oneLine]) {
+    const files = { cert: file, key: file };
+    assertEquals(await loadCertChain(file), { cert, key, files });
+  }
 });
 
 Deno.test("loadCertChain() takes SEC 1, PKCS #1 and PKCS #8 keys, and Deno.serve() takes them on", async () => {

@@ -5,146 +5,314 @@
  */
 
 import * as http from "node:http";
-import type { Buffer } from "node:buffer";
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 // @ts-types="@types/ws"
 import { WebSocketServer } from "ws";
 import type { Opening } from "../connection.ts";
-import type { Incoming, Listener, ListenTask } from "../engine.ts";
+import type {
+  Engine,
+  Listen,
+  Listener,
+  ListenTask,
+  TlsChange,
+} from "../engine.ts";
+import type { StrictOptions } from "../engine_options.ts";
 import { refuse } from "../handshake.ts";
+import type { CertFiles } from "../tls/pem.ts";
 import { within } from "../within.ts";
 import { attach } from "./node_channel.ts";
+import { Ears } from "./node_ears.ts";
 import { refuseHandshake, sendResponse, toRequest } from "./node_http.ts";
+import { Sockets, type Transport } from "./node_sockets.ts";
+import { NodeTls } from "./node_tls.ts";
 
-/** Listens, with TLS where there is a certificate. */
-export async function listen<Context>(
-  task: ListenTask<Context>,
-): Promise<Listener> {
-  const { where, openTimeout, shared } = task;
-  const secure = "cert" in where;
-  const options = {
-    headersTimeout: openTimeout,
-    connectionsCheckingInterval: Math.min(1000, openTimeout),
-    maxHeaderSize: 16_384,
-  };
-  const server = secure
-    ? https.createServer({
-      ...options,
-      cert: where.cert,
-      key: where.key,
-      handshakeTimeout: openTimeout,
-      ALPNProtocols: ["http/1.1"],
-    })
-    : http.createServer(options);
-  const sockets = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: shared.limits.maxMessageSize,
-    handleProtocols: (_offered, request) => chosen.get(request) || false,
-    ...{ closeTimeout: shared.limits.closeTimeout }, // Not in its types.
+/** How large the head of a request may be: in bytes, and in headers. */
+const MAX_HEADER_SIZE = 16_384;
+const MAX_HEADERS = 128;
+
+/** How many TCP connections there may be besides those that are counted. */
+const SLACK = 1024;
+
+/** The options that the strict engine reads, those of `serve()`. */
+export interface StrictSetup extends StrictOptions {
+  readonly files?: CertFiles | undefined;
+  readonly maxConnections?: number | undefined;
+}
+
+/** How often files are looked at, in milliseconds. */
+const WATCH_INTERVAL = 5_000;
+
+/**
+ * The strict engine for one server.
+ *
+ * @throws {TypeError} If options contradict each other.
+ * @throws {TlsError} If a certificate or a key is not what a server needs.
+ */
+export async function createStrictEngine(
+  where: Listen,
+  setup: StrictSetup,
+): Promise<Engine> {
+  const tls = await tlsOf(where, setup);
+  const { maxConnections = Infinity } = setup;
+  return (task) => new StrictListener(task, { tls, maxConnections }).listen();
+}
+
+/** The TLS that is asked for; without a certificate there is none to be had. */
+async function tlsOf(
+  where: Listen,
+  { files, certificates, clientCa, clientAuth, crl, minVersion, watch }:
+    StrictSetup,
+): Promise<NodeTls | undefined> {
+  const options = { certificates, clientCa, clientAuth, crl, minVersion };
+  if (!("cert" in where)) {
+    for (const [name, value] of Object.entries({ ...options, watch })) {
+      if (value === undefined || value === false) continue;
+      throw new TypeError(`Cannot use ${name} without cert and key`);
+    }
+    return undefined;
+  }
+  if (watch && files === undefined) {
+    throw new TypeError(
+      "Cannot watch: it is not known from which files cert and key are; loadCertChain() tells",
+    );
+  }
+  const { cert, key } = where;
+  return await NodeTls.load({
+    ...options,
+    chain: { cert, key, files },
+    watchInterval: watch === true ? WATCH_INTERVAL : watch || undefined,
   });
-  const chosen = new WeakMap<http.IncomingMessage, string>();
-  const pending = new Set<Promise<void>>();
-  const track = (work: Promise<void>) => {
-    pending.add(work);
-    work.then(() => pending.delete(work));
-  };
+}
 
-  const ask = async (
-    message: http.IncomingMessage,
-    socket: Duplex,
-  ): Promise<Response | Opening<Context>> => {
-    const gone = new AbortController();
-    const leave = () => gone.abort();
-    socket.once("close", leave);
-    const request = toRequest(message, secure, gone.signal);
-    if (request === undefined) {
-      return refuse(400, "The request is malformed");
-    }
-    try {
-      const remoteAddr = addressOf(message, where);
-      return await task.answer({ request, remoteAddr, secure });
-    } finally {
-      socket.off("close", leave);
-    }
-  };
+/** What a listener is made of besides its task. */
+interface Resources {
+  readonly tls: NodeTls | undefined;
+  readonly maxConnections: number;
+}
 
-  const upgrade = async (
-    message: http.IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-  ): Promise<void> => {
-    socket.on("error", () => socket.destroy());
-    const verdict = await ask(message, socket);
-    if (verdict instanceof Response) {
-      return await refuseHandshake(verdict, socket);
+class StrictListener<Context> implements Listener {
+  addr!: Deno.Addr;
+  readonly #task: ListenTask<Context>;
+  readonly #tls: NodeTls | undefined;
+  readonly #server: http.Server | https.Server;
+  readonly #sockets: Sockets;
+  readonly #webSockets: WebSocketServer;
+  /** The subprotocols that were agreed on, until they are answered. */
+  readonly #protocols: WeakMap<http.IncomingMessage, string> = new WeakMap();
+  readonly #pending: Set<Promise<void>> = new Set();
+  #ears: Ears | undefined;
+
+  constructor(
+    task: ListenTask<Context>,
+    { tls, maxConnections }: Resources,
+  ) {
+    this.#task = task;
+    this.#tls = tls;
+    const { openTimeout, shared: { limits } } = task;
+    const options = {
+      headersTimeout: openTimeout,
+      connectionsCheckingInterval: Math.max(
+        50,
+        Math.min(1000, openTimeout / 10),
+      ),
+      maxHeaderSize: MAX_HEADER_SIZE,
+    };
+    const server = this.#server = tls === undefined
+      ? http.createServer(options)
+      : https.createServer({ ...options, ...tls.options(openTimeout) });
+    server.maxHeadersCount = MAX_HEADERS;
+    if (maxConnections !== Infinity) {
+      server.maxConnections = maxConnections + SLACK;
     }
-    if (socket.destroyed) return task.ongone(verdict);
-    chosen.set(message, verdict.protocol);
-    sockets.handleUpgrade(message, socket, head, (ws) => {
-      task.onopen(attach(ws, socket, shared, verdict));
+    this.#sockets = new Sockets(server, openTimeout, tls !== undefined);
+    this.#webSockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: limits.maxMessageSize,
+      handleProtocols: (_offered, message) =>
+        this.#protocols.get(message) || false,
+      ...{ closeTimeout: limits.closeTimeout }, // Not in its types.
     });
-  };
+    server.on("request", (message, response) => {
+      this.#track(this.#respond(message, response));
+    });
+    server.on("upgrade", (message, socket, head) => {
+      this.#track(this.#upgrade(message, socket, head));
+    });
+  }
 
-  const respond = async (
-    message: http.IncomingMessage,
-    response: http.ServerResponse,
-  ): Promise<void> => {
-    const verdict = await ask(message, message.socket);
-    if (verdict instanceof Response) await sendResponse(verdict, response);
-    else response.destroy();
-  };
-
-  server.on(
-    "request",
-    (message, response) => track(respond(message, response)),
-  );
-  server.on("upgrade", (message, socket, head) => {
-    track(upgrade(message, socket, head));
-  });
-  await new Promise<void>((resolve, reject) => {
+  async listen(): Promise<this> {
+    const { where, onfail } = this.#task;
+    const server = this.#server;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
     server.once("error", reject);
     server.listen(
       "path" in where
         ? { path: where.path }
         : { host: where.hostname, port: where.port },
-      () => {
-        server.off("error", reject);
-        resolve();
-      },
+      resolve,
     );
-  });
-  server.on("error", (error) => task.onfail(error));
-  return {
-    addr: listenAddress(server, where),
-    async stop(ms) {
-      const closed = new Promise<void>((resolve) =>
-        server.close(() => resolve())
-      );
-      await within(Promise.all(pending), ms);
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+    await promise;
+    server.off("error", reject);
+    server.on("error", onfail);
+    this.addr = addressOf(server, where);
+    this.#ears = new Ears({
+      server,
+      where: "port" in this.addr && "hostname" in where
+        ? { host: where.hostname, port: this.addr.port }
+        : { path: (where as { path: string }).path },
+      onfail,
+    });
+    this.#sockets.onconnection = () => this.#ears?.heard();
+    this.#tls?.attend(server as https.Server, onfail);
+    return this;
+  }
+
+  async stop(ms: number): Promise<void> {
+    this.#ears?.stop();
+    this.#tls?.stop();
+    const closed = Promise.withResolvers<void>();
+    this.#server.close(() => closed.resolve());
+    await within(Promise.all(this.#pending), ms);
+    this.#server.closeAllConnections();
+    this.#sockets.destroy();
+    await closed.promise;
+  }
+
+  async reload(change: TlsChange): Promise<void> {
+    const tls = this.#tls;
+    if (tls === undefined) {
+      throw new TypeError("Cannot reload the certificate: the server has none");
+    }
+    await tls.change(change);
+  }
+
+  #track(work: Promise<void>): void {
+    this.#pending.add(work);
+    work.catch(this.#task.onfail).then(() => this.#pending.delete(work));
+  }
+
+  /** An ordinary request. */
+  async #respond(
+    message: http.IncomingMessage,
+    response: http.ServerResponse,
+  ): Promise<void> {
+    const transport = this.#sockets.of(message.socket);
+    if (transport === undefined) return void response.destroy();
+    transport.answering++;
+    response.once("close", () => transport.answering--);
+    const verdict = await this.#ask(message, message.socket, transport);
+    if (verdict instanceof Response) await sendResponse(verdict, response);
+    // A WebSocket is only for those who came as one.
+    else this.#task.ongone(verdict);
+  }
+
+  /** A request to speak something else than HTTP. */
+  async #upgrade(
+    message: http.IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<void> {
+    // Of this socket nobody else looks after the errors any more.
+    socket.on("error", () => socket.destroy());
+    socket.on("end", () => socket.destroy());
+    const transport = this.#sockets.of(socket);
+    if (transport === undefined) return void socket.destroy();
+    // What is still being answered would be written into the WebSocket.
+    if (transport.answering > 0) return void socket.destroy();
+    const fault = faultOf(message);
+    if (fault !== undefined) return await refuseHandshake(fault, socket);
+    const verdict = await this.#ask(message, socket, transport);
+    if (verdict instanceof Response) {
+      return await refuseHandshake(verdict, socket);
+    }
+    this.#switch(message, socket, head, verdict);
+  }
+
+  #switch(
+    message: http.IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    opening: Opening<Context>,
+  ): void {
+    let open = false;
+    const leave = () => {
+      if (!open) this.#task.ongone(opening);
+    };
+    if (socket.destroyed || !socket.writable) return leave();
+    socket.once("close", leave);
+    this.#protocols.set(message, opening.protocol);
+    this.#webSockets.handleUpgrade(message, socket, head, (ws) => {
+      open = true;
+      const { raw } = this.#sockets.of(socket)!;
+      const { shared } = this.#task;
+      this.#task.onopen(attach({ ws, socket, raw }, shared, opening));
+    });
+  }
+
+  /** Lets the server decide. */
+  async #ask(
+    message: http.IncomingMessage,
+    socket: Duplex,
+    transport: Transport,
+  ): Promise<Response | Opening<Context>> {
+    const since = this.#sockets.asked(transport);
+    if (message.rawHeaders.length >= 2 * MAX_HEADERS) {
+      return refuse(431, `A request may have ${MAX_HEADERS - 1} headers`);
+    }
+    const gone = new AbortController();
+    const leave = () => gone.abort();
+    socket.once("close", leave);
+    const tls = this.#tls;
+    const request = toRequest(message, tls !== undefined, gone.signal);
+    try {
+      if (request === undefined) return refuse(400, "The request is malformed");
+      return await this.#task.answer({
+        request,
+        remoteAddr: this.#peerOf(message),
+        secure: tls !== undefined,
+        since,
+        peerCertificate: tls?.certificateOf(message.socket),
+      });
+    } finally {
+      socket.off("close", leave);
+    }
+  }
+
+  #peerOf({ socket }: http.IncomingMessage): Deno.Addr {
+    const { where } = this.#task;
+    if ("path" in where) return { transport: "unix", path: where.path };
+    const { remoteAddress = "", remotePort = 0 } = socket;
+    return { transport: "tcp", hostname: remoteAddress, port: remotePort };
+  }
 }
 
 function addressOf(
-  { socket }: http.IncomingMessage,
-  where: ListenTask<unknown>["where"],
-): Deno.Addr {
-  if ("path" in where) return { transport: "unix", path: where.path };
-  const { remoteAddress = "", remotePort = 0 } = socket;
-  return { transport: "tcp", hostname: remoteAddress, port: remotePort };
-}
-
-function listenAddress(
   server: http.Server | https.Server,
-  where: ListenTask<unknown>["where"],
+  where: Listen,
 ): Deno.Addr {
   if ("path" in where) return { transport: "unix", path: where.path };
   const { address, port } = server.address() as AddressInfo;
   return { transport: "tcp", hostname: address, port };
+}
+
+/** What `node:http` lets pass although it makes no handshake (RFC 6455, section 4.1). */
+function faultOf(message: http.IncomingMessage): Response | undefined {
+  const { headers, httpVersionMajor, httpVersionMinor } = message;
+  if (httpVersionMajor !== 1 || httpVersionMinor < 1) {
+    return refuse(400, "A WebSocket handshake is in HTTP/1.1");
+  }
+  if (headers.host === undefined) {
+    return refuse(400, "A request in HTTP/1.1 has a Host header");
+  }
+  if (
+    headers["transfer-encoding"] !== undefined ||
+    (headers["content-length"] ?? "0") !== "0"
+  ) {
+    return refuse(400, "A WebSocket handshake has no body");
+  }
+  return undefined;
 }

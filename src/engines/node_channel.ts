@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 // @ts-types="@types/ws"
 import type { WebSocket } from "ws";
@@ -18,14 +19,31 @@ import {
   type Shared,
 } from "../connection.ts";
 
+/** A WebSocket and what is below it. */
+export interface Transfer {
+  readonly ws: WebSocket;
+  /** What it reads and writes: TCP, or TLS over that. */
+  readonly socket: Duplex;
+  /** The TCP socket. */
+  readonly raw: Socket;
+}
+
+/** How the runtime lets a TCP socket be left unread; `pause()` stops only TLS. */
+interface Readable {
+  readonly _handle?: { readStop?(): void; readStart?(): void } | null;
+}
+
+/** How long a peer that broke the protocol has to take the close frame, in milliseconds. */
+const LAST_WORD = 1000;
+
 /** One object for an idle connection takes less than several. */
 class WsChannel implements Channel, FlowControl, Pinger {
   readonly #ws: WebSocket;
-  readonly #socket: Duplex & { readonly bytesRead?: number };
+  readonly #raw: Socket;
 
-  constructor(ws: WebSocket, socket: Duplex) {
+  constructor({ ws, raw }: Transfer) {
     this.#ws = ws;
-    this.#socket = socket;
+    this.#raw = raw;
   }
 
   get flow(): FlowControl {
@@ -41,7 +59,7 @@ class WsChannel implements Channel, FlowControl, Pinger {
   }
 
   get bytesReceived(): number {
-    return this.#socket.bytesRead ?? 0;
+    return this.#raw.bytesRead;
   }
 
   send(data: MessageLike): void {
@@ -58,9 +76,11 @@ class WsChannel implements Channel, FlowControl, Pinger {
 
   pause(): void {
     this.#ws.pause();
+    (this.#raw as Readable)._handle?.readStop?.();
   }
 
   resume(): void {
+    (this.#raw as Readable)._handle?.readStart?.();
     this.#ws.resume();
   }
 
@@ -78,13 +98,13 @@ function copy(data: ArrayBuffer | ArrayBufferView): Uint8Array {
 
 /** Makes a connection of a WebSocket that is open. */
 export function attach<Context>(
-  ws: WebSocket,
-  socket: Duplex,
+  transfer: Transfer,
   shared: Shared,
   opening: Opening<Context>,
 ): Connection<Context> {
+  const { ws, socket } = transfer;
   ws.binaryType = "arraybuffer";
-  const channel = new WsChannel(ws, socket);
+  const channel = new WsChannel(transfer);
   const connection = new Connection(channel, shared, opening);
   ws.on("message", (data, isBinary) => {
     // By `binaryType`, bytes are an ArrayBuffer; text is a Buffer.
@@ -102,8 +122,10 @@ export function attach<Context>(
         : `the peer broke the protocol: ${error.message}`,
       cause: error,
     });
-    // The close frame is the last that this side says (RFC 6455, section 7.1.7).
+    // The close frame is the last that is said (RFC 6455, section 7.1.7).
     socket.end();
+    const cut = setTimeout(() => ws.terminate(), LAST_WORD);
+    ws.once("close", () => clearTimeout(cut));
   });
   ws.on("close", (code, reason) => {
     // 1006 is what ws says where no close frame came.

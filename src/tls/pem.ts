@@ -31,6 +31,29 @@ export interface CertChain {
   cert: string;
   /** The private key of the first certificate, in PEM. */
   key: string;
+  /** Where the two were read, by `loadCertChain()`; for the `watch` of `serve()`. */
+  files?: CertFiles | undefined;
+}
+
+/**
+ * The files of a certificate chain and its private key.
+ *
+ * @example Where a chain is from
+ * ```ts
+ * import { type CertFiles, loadCertChain } from "@wss/wss";
+ * import { ensureDevCertificates } from "@wss/wss/certs";
+ *
+ * const directory = await Deno.makeTempDir();
+ * const { chainFile } = await ensureDevCertificates({ directory });
+ * const files: CertFiles | undefined = (await loadCertChain(chainFile)).files;
+ * console.log(files?.cert === files?.key); // true: both are in one file
+ * ```
+ */
+export interface CertFiles {
+  /** The path of the file with the certificates. */
+  readonly cert: string;
+  /** The path of the file with the private key; it may be the same. */
+  readonly key: string;
 }
 
 interface PemBlock {
@@ -94,10 +117,37 @@ export async function loadCertChain(
 ): Promise<CertChain> {
   const certs = await readPem(certFile);
   const keys = keyFile === undefined ? certs : await readPem(keyFile);
+  const chain = await checkedChain(certs, keys, keyFile !== undefined);
+  return { ...chain, files: { cert: certs.file, key: keys.file } };
+}
+
+/**
+ * Checks a chain and its key as {@linkcode loadCertChain} does.
+ *
+ * @param name What to call them in an error.
+ * @param chain The two, in PEM.
+ * @returns The same, without what else was in the texts.
+ * @throws {TlsError} If it is not what a server needs.
+ */
+export async function checkCertChain(
+  name: string,
+  { cert, key, files }: CertChain,
+): Promise<CertChain> {
+  const certs = parsePem(files?.cert ?? name, cert);
+  const keys = parsePem(files?.key ?? name, key);
+  const apart = files === undefined || files.cert !== files.key;
+  return { ...await checkedChain(certs, keys, apart), files };
+}
+
+async function checkedChain(
+  certs: PemFile,
+  keys: PemFile,
+  apart: boolean,
+): Promise<CertChain> {
   const chain = await parseCertificates(certs);
   const leaf = chain[0];
   if (leaf === undefined) throw noCertificate(certs);
-  const key = await matchKey(chain, certs.file, keys, keyFile !== undefined);
+  const key = await matchKey(chain, certs.file, keys, apart);
   assertServerCertificate(leaf, certs.file);
   return { cert: certs.certificates.map((block) => block.pem).join(""), key };
 }

@@ -1,0 +1,177 @@
+/**
+ * The engines, and the options that only one of them can honour.
+ *
+ * @module
+ */
+
+import type { CertChain } from "./tls/pem.ts";
+
+/**
+ * The engine that carries the connections of a server. `"deno"` is the runtime's
+ * own WebSocket, `"node"` the strict engine on `node:https` and npm:ws.
+ *
+ * @example Strict where strangers come
+ * ```ts
+ * import { type EngineName, serve } from "@wss/wss";
+ *
+ * const engine: EngineName = "node";
+ * await using server = await serve({ port: 0, engine }, (ws) => ws.closed);
+ * console.log(server.url);
+ * ```
+ */
+export type EngineName = "deno" | "node";
+
+/**
+ * How messages are compressed, see {@linkcode StrictOptions.compression}.
+ *
+ * @example Only what is larger than a packet
+ * ```ts
+ * import { type CompressionOptions, serve } from "@wss/wss";
+ *
+ * const compression: CompressionOptions = { threshold: 1400 };
+ * await using server = await serve({ port: 0, engine: "node", compression }, (ws) => ws.closed);
+ * console.log(server.url);
+ * ```
+ */
+export interface CompressionOptions {
+  /**
+   * The smallest message that is compressed, in bytes.
+   *
+   * @default {1_024}
+   */
+  threshold?: number | undefined;
+}
+
+/**
+ * What only the strict engine can, `serve({ engine: "node" })`.
+ *
+ * @example Clients that show a certificate
+ * ```ts
+ * import { loadCaCerts, loadCertChain, serve, type StrictOptions } from "@wss/wss";
+ * import { ensureDevCertificates } from "@wss/wss/certs";
+ *
+ * const { chainFile, caFile } = await ensureDevCertificates({
+ *   directory: await Deno.makeTempDir(),
+ * });
+ * const strict: StrictOptions = {
+ *   engine: "node",
+ *   clientCa: await loadCaCerts(caFile),
+ *   minVersion: "TLSv1.3",
+ *   watch: true,
+ * };
+ * await using server = await serve(
+ *   { port: 0, ...await loadCertChain(chainFile), ...strict },
+ *   (ws) => ws.send(`Hello ${ws.peerCertificate?.subject}!`),
+ * );
+ * console.log(server.url);
+ * ```
+ */
+export interface StrictOptions {
+  /** The strict engine. */
+  engine: "node";
+  /**
+   * Certificates in PEM of the authorities that issue client certificates, and
+   * no others; see `loadCaCerts()`. Clients are then asked for a certificate,
+   * which `authorize` and the handler find as `peerCertificate`.
+   */
+  clientCa?: readonly string[] | undefined;
+  /**
+   * Whether a client must have a certificate: without one, `"require"` ends its
+   * TLS handshake, and `"request"` lets it go on to `authorize`.
+   *
+   * @default {"require"}
+   */
+  clientAuth?: "request" | "require" | undefined;
+  /**
+   * Lists of revoked client certificates in PEM (RFC 5280, section 5), each
+   * signed by one of `clientCa`. Once a list's `nextUpdate` is past, no
+   * certificate of its authority is accepted until `reload()` brings the next.
+   */
+  crl?: readonly string[] | undefined;
+  /**
+   * Certificates for other names than that of `cert`, by the name that the
+   * client asks for (RFC 6066, section 3); `"*.chat.example"` stands for all
+   * names one level below. Who asks for no name here gets `cert`.
+   */
+  certificates?: Readonly<Record<string, CertChain>> | undefined;
+  /**
+   * The oldest version of TLS that is spoken.
+   *
+   * @default {"TLSv1.2"}
+   */
+  minVersion?: "TLSv1.2" | "TLSv1.3" | undefined;
+  /**
+   * Looks after the files that `loadCertChain()` read, every five seconds or so
+   * many milliseconds, and takes what changed for new connections. What is no
+   * good is reported to `onError`, and what was goes on.
+   *
+   * @default {false}
+   */
+  watch?: boolean | number | undefined;
+  /**
+   * Compresses messages (permessage-deflate, RFC 7692) for clients that can.
+   * Not for secrets beside text that others choose: the size of what is sent
+   * tells of its content.
+   *
+   * @default {false}
+   */
+  compression?: boolean | CompressionOptions | undefined;
+}
+
+/**
+ * What the built-in engine can: none of {@linkcode StrictOptions}.
+ *
+ * @example The default
+ * ```ts
+ * import { type BuiltInOptions, serve } from "@wss/wss";
+ *
+ * const options: BuiltInOptions = { engine: "deno" };
+ * await using server = await serve({ port: 0, ...options }, (ws) => ws.closed);
+ * console.log(server.url);
+ * ```
+ */
+export type BuiltInOptions =
+  & { [Name in Exclude<keyof StrictOptions, "engine">]?: undefined }
+  & {
+    /**
+     * The built-in engine.
+     *
+     * @default {"deno"}
+     */
+    engine?: "deno" | undefined;
+  };
+
+/** Why the built-in engine cannot honour an option. */
+const STRICT_ONLY: Record<Exclude<keyof StrictOptions, "engine">, string> = {
+  clientCa: "verify client certificates",
+  clientAuth: "verify client certificates",
+  crl: "verify client certificates",
+  certificates: "choose a certificate by name",
+  minVersion: "choose the version of TLS",
+  watch: "change its certificate while it listens",
+  compression: "bound what a message grows to",
+};
+
+/**
+ * Refuses engines that there are not, and options that the engine cannot honour.
+ *
+ * @throws {TypeError} That names the engine that can.
+ */
+export function checkEngine(
+  options: Partial<StrictOptions> | BuiltInOptions,
+): EngineName {
+  const { engine = "deno" } = options;
+  if (engine === "node") return engine;
+  if (engine !== "deno") {
+    throw new TypeError('Cannot use engine: it must be "deno" or "node"');
+  }
+  for (const [name, inability] of Object.entries(STRICT_ONLY)) {
+    const value = options[name as keyof StrictOptions];
+    if (value !== undefined && value !== false) {
+      throw new TypeError(
+        `Cannot use ${name}: the built-in engine cannot ${inability}; use engine: "node"`,
+      );
+    }
+  }
+  return engine;
+}

@@ -1,0 +1,89 @@
+/**
+ * Deno's `node:net` goes deaf when it once finds no file descriptor for a
+ * connection: it accepts no more, and says nothing. So this one listens whether
+ * the server still hears, and has it listen anew.
+ *
+ * @module
+ */
+
+import { connect, type Server } from "node:net";
+import { NetworkError } from "../errors.ts";
+
+/** How often the server is asked for a sign of life, and how long it has, in milliseconds. */
+const INTERVAL = 5_000;
+const PATIENCE = 1_000;
+
+/** What can be asked. */
+export interface Hearing {
+  readonly server: Server;
+  /** Where it listens, as the permissions know it. */
+  readonly where: { host: string; port: number } | { path: string };
+  /** Hears that it had to listen anew, or why it could not. */
+  onfail(error: unknown): void;
+}
+
+/** Watches over one server. */
+export class Ears {
+  readonly #hearing: Hearing;
+  readonly #interval: ReturnType<typeof setInterval>;
+  #heard = true;
+  #probing = false;
+
+  constructor(hearing: Hearing, interval: number = INTERVAL) {
+    this.#hearing = hearing;
+    this.#interval = setInterval(() => void this.#listen(), interval);
+  }
+
+  /** Notes a connection. */
+  heard(): void {
+    this.#heard = true;
+  }
+
+  /** Watches no more. */
+  stop(): void {
+    clearInterval(this.#interval);
+  }
+
+  async #listen(): Promise<void> {
+    if (this.#probing) return;
+    if (this.#heard) {
+      this.#heard = false;
+      return;
+    }
+    this.#probing = true;
+    const connected = await this.#call();
+    this.#probing = false;
+    if (!connected || this.#heard || !this.#hearing.server.listening) return;
+    this.#again();
+  }
+
+  /** Connects, and waits to be heard; whether at least the system took the call. */
+  #call(): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const probe = connect(this.#hearing.where);
+    let connected = false;
+    probe.on("error", () => resolve(connected));
+    probe.on("connect", () => connected = true);
+    const started = performance.now();
+    const poll = setInterval(() => {
+      if (this.#heard || performance.now() - started > PATIENCE) {
+        resolve(connected);
+      }
+    }, 10);
+    return promise.finally(() => {
+      clearInterval(poll);
+      probe.destroy();
+    });
+  }
+
+  #again(): void {
+    const { server, where, onfail } = this.#hearing;
+    onfail(
+      new NetworkError(
+        "Cannot accept connections: the process had no file descriptor left; the server listens anew",
+      ),
+    );
+    server.close();
+    server.listen(where);
+  }
+}

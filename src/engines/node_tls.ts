@@ -1,0 +1,162 @@
+/**
+ * The TLS of the strict engine: which certificate is shown to whom, and how it
+ * is changed while the server listens.
+ *
+ * @module
+ */
+
+import type { Server, ServerOptions } from "node:https";
+import type { Socket } from "node:net";
+import { createSecureContext, type SecureContext } from "node:tls";
+import type { TlsChange } from "../engine.ts";
+import type { PeerCertificate } from "../tls/peer_certificate.ts";
+import { type CertChain, checkCertChain } from "../tls/pem.ts";
+import { watchChain } from "../tls/watch_chain.ts";
+
+/** What the TLS of a server is made of, as `serve()` is told it. */
+export interface TlsSetup {
+  /** Shown to those who ask for no name of `certificates`. */
+  readonly chain: CertChain;
+  readonly certificates?: Readonly<Record<string, CertChain>> | undefined;
+  readonly minVersion?: "TLSv1.2" | "TLSv1.3" | undefined;
+  readonly clientCa?: readonly string[] | undefined;
+  readonly clientAuth?: "request" | "require" | undefined;
+  readonly crl?: readonly string[] | undefined;
+  /** After how many milliseconds the files are looked at; without it, never. */
+  readonly watchInterval?: number | undefined;
+}
+
+/** What `node:tls` calls with the context that it is to use; none is the default. */
+type Chosen = (error: Error | null, context?: SecureContext) => void;
+
+/** What is in force. */
+interface InForce {
+  readonly setup: TlsSetup;
+  readonly byName: ReadonlyMap<string, SecureContext>;
+}
+
+/** The TLS of one server. */
+export class NodeTls {
+  #inForce: InForce;
+  #server: Server | undefined;
+  #onfail: (error: unknown) => void = () => {};
+  #watches: (() => void)[] = [];
+  #changing: Promise<unknown> = Promise.resolve();
+
+  private constructor(inForce: InForce) {
+    this.#inForce = inForce;
+  }
+
+  /**
+   * Checks what the runtime would take as it is, and then fail of at every
+   * handshake.
+   *
+   * @throws {TlsError} If a certificate or a key is not what a server needs.
+   */
+  static async load(setup: TlsSetup): Promise<NodeTls> {
+    return new NodeTls(await resolve(setup));
+  }
+
+  /** What a server begins with. */
+  options(handshakeTimeout: number): ServerOptions {
+    const { setup } = this.#inForce;
+    return {
+      ...contextOptions(setup, setup.chain),
+      handshakeTimeout,
+      ALPNProtocols: ["http/1.1"],
+      SNICallback: (name: string, chosen: Chosen) =>
+        chosen(null, this.#contextFor(name)),
+    };
+  }
+
+  /** The client's certificate, verified. */
+  certificateOf(_socket: Socket): PeerCertificate | undefined {
+    return undefined;
+  }
+
+  /** Sees to the server's TLS from now on; `onfail` hears of files that are no good. */
+  attend(server: Server, onfail: (error: unknown) => void): void {
+    this.#server = server;
+    this.#onfail = onfail;
+    this.#watch();
+  }
+
+  /**
+   * Takes other certificates, from the next handshake on.
+   *
+   * @throws {TlsError} If one is not what a server needs; then nothing changes.
+   */
+  change(change: TlsChange): Promise<void> {
+    const done = this.#changing.then(async () => {
+      const inForce = await resolve({ ...this.#inForce.setup, ...change });
+      const { setup } = inForce;
+      // What is left out here falls back to the runtime's default.
+      this.#server?.setSecureContext(contextOptions(setup, setup.chain));
+      this.#inForce = inForce;
+    });
+    this.#changing = done.catch(() => {});
+    return done;
+  }
+
+  /** Looks after nothing any more. */
+  stop(): void {
+    for (const stop of this.#watches.splice(0)) stop();
+  }
+
+  #contextFor(name: string): SecureContext | undefined {
+    const { byName } = this.#inForce;
+    const asked = name.toLowerCase();
+    return byName.get(asked) ?? byName.get(asked.replace(/^[^.]+/, "*"));
+  }
+
+  #watch(): void {
+    const { chain, certificates = {}, watchInterval } = this.#inForce.setup;
+    if (watchInterval === undefined) return;
+    const watch = (
+      { files, ...pair }: CertChain,
+      onchange: (chain: CertChain) => Promise<void>,
+    ) => {
+      if (files === undefined) return;
+      this.#watches.push(
+        watchChain({ ...pair, files }, watchInterval, {
+          onchange,
+          onfail: this.#onfail,
+        }),
+      );
+    };
+    watch(chain, (chain) => this.change({ chain }));
+    for (const [name, chain] of Object.entries(certificates)) {
+      watch(chain, (chain) => {
+        const { certificates } = this.#inForce.setup;
+        return this.change({
+          certificates: { ...certificates, [name]: chain },
+        });
+      });
+    }
+  }
+}
+
+async function resolve(setup: TlsSetup): Promise<InForce> {
+  const chain = await checkCertChain("cert and key", setup.chain);
+  const entries = Object.entries(setup.certificates ?? {});
+  const certificates: Record<string, CertChain> = {};
+  const byName = new Map<string, SecureContext>();
+  for (const [name, chain] of entries) {
+    const what = `certificates[${JSON.stringify(name)}]`;
+    const checked = await checkCertChain(what, chain);
+    certificates[name] = checked;
+    byName.set(
+      name.toLowerCase(),
+      createSecureContext(contextOptions(setup, checked)),
+    );
+  }
+  return { setup: { ...setup, chain, certificates }, byName };
+}
+
+/** The runtime takes these from the context that was chosen, and only there. */
+function contextOptions(
+  { minVersion = "TLSv1.2" }: TlsSetup,
+  { cert, key }: CertChain,
+): ServerOptions {
+  return { cert, key, minVersion };
+}
