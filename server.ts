@@ -338,8 +338,16 @@ async function strictEngine<Context>(
   where: Listen,
   options: CommonServeOptions<Context> & StrictOptions,
 ): Promise<Engine> {
-  const { createStrictEngine } = await import("./src/engines/node.ts");
-  return await createStrictEngine(where, options);
+  try {
+    const { createStrictEngine } = await import("./src/engines/node.ts");
+    return await createStrictEngine(where, options);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    throw new Deno.errors.NotCapable(
+      "Cannot load the strict engine: npm:ws reads an environment variable; run with --allow-env=WS_NO_BUFFER_UTIL, or with --ignore-env=WS_NO_BUFFER_UTIL to hide it",
+      { cause: error },
+    );
+  }
 }
 
 function whereToListen<Context>(
@@ -396,14 +404,24 @@ async function startServer<Context>(
 
 /** What the runtime says when it cannot listen, with the place and the remedy. */
 function cannotListen(where: Listen, error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) {
-    return error;
-  }
+  if (!(error instanceof Error)) return error;
   const place = "path" in where
     ? where.path
     : `${where.hostname}:${where.port}`;
   const action = `Cannot listen on ${place}`;
   const options = { cause: error };
+  const [, address] = /net access to "([\d.]+|\[[\da-f:]+\]):\d+"/.exec(
+    error.message,
+  ) ?? [];
+  if (address !== undefined && "hostname" in where) {
+    const { hostname } = where;
+    const both = hostname === address ? address : `${hostname},${address}`;
+    return new Deno.errors.NotCapable(
+      `${action}: this program may not; run it with --allow-net=${both}`,
+      options,
+    );
+  }
+  if (error instanceof Deno.errors.NotCapable) return error;
   if (error instanceof Deno.errors.AddrInUse) {
     return new Deno.errors.AddrInUse(
       `${action}: something listens there already; end that, or choose another ${

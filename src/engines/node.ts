@@ -132,6 +132,9 @@ class StrictListener<Context> implements Listener {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: limits.maxMessageSize,
+      // A peer that writes byte by byte makes a buffer of each, of 170 bytes.
+      maxBufferedChunks: Math.max(1024, Math.ceil(limits.maxMessageSize / 64)),
+      autoPong: false,
       handleProtocols: (_offered, message) =>
         this.#protocols.get(message) || false,
       ...{ closeTimeout: limits.closeTimeout }, // Not in its types.
@@ -159,13 +162,7 @@ class StrictListener<Context> implements Listener {
     server.off("error", reject);
     server.on("error", onfail);
     this.addr = addressOf(server, where);
-    this.#ears = new Ears({
-      server,
-      where: "port" in this.addr && "hostname" in where
-        ? { host: where.hostname, port: this.addr.port }
-        : { path: (where as { path: string }).path },
-      onfail,
-    });
+    this.#ears = new Ears({ server, addr: this.addr, onfail });
     this.#sockets.onconnection = () => this.#ears?.heard();
     this.#tls?.attend(server as https.Server, onfail);
     return this;

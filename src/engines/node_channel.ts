@@ -5,19 +5,26 @@
  */
 
 import type { Socket } from "node:net";
+import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 // @ts-types="@types/ws"
 import type { WebSocket } from "ws";
 import type { Channel, FlowControl, MessageLike, Pinger } from "../channel.ts";
+import { CloseCode } from "../close_code.ts";
 import {
+  type ChannelEnd,
   Connection,
   deliver,
   fail,
+  type Fault,
   finish,
   type Opening,
   pong,
   type Shared,
 } from "../connection.ts";
+import type { ResolvedLimits } from "../limits.ts";
+import { MessageRate } from "../message_rate.ts";
+import { frameOf } from "./node_frames.ts";
 
 /** A WebSocket and what is below it. */
 export interface Transfer {
@@ -34,16 +41,51 @@ interface Readable {
 }
 
 /** How long a peer that broke the protocol has to take the close frame, in milliseconds. */
-const LAST_WORD = 1000;
+const LAST_WORD = 1_000;
+
+/** The pings of a peer that are answered; an honest one sends a few a minute. */
+const PINGS = { perSecond: 16, burst: 64 };
+
+/** The `readyState` of a WebSocket that can be sent to. */
+const OPEN = 1;
+
+// What is sent in one turn of the event loop leaves in one write a connection.
+let corked: WsChannel[] = [];
+
+function uncorkAll(): void {
+  const channels = corked;
+  corked = [];
+  for (const channel of channels) channel.uncork();
+}
+
+/** Makes a connection of a WebSocket that is open. */
+export function attach<Context>(
+  transfer: Transfer,
+  shared: Shared,
+  opening: Opening<Context>,
+): Connection<Context> {
+  const channel = new WsChannel(transfer, shared.limits);
+  const connection = new Connection(channel, shared, opening);
+  channel.listen(connection);
+  return connection;
+}
 
 /** One object for an idle connection takes less than several. */
 class WsChannel implements Channel, FlowControl, Pinger {
   readonly #ws: WebSocket;
+  readonly #socket: Duplex;
   readonly #raw: Socket;
+  readonly #limits: ResolvedLimits;
+  #connection: Connection<unknown> | undefined;
+  #corked = false;
+  #pings: MessageRate | undefined;
+  #cut: ReturnType<typeof setTimeout> | undefined;
 
-  constructor({ ws, raw }: Transfer) {
+  constructor({ ws, socket, raw }: Transfer, limits: ResolvedLimits) {
     this.#ws = ws;
+    this.#socket = socket;
     this.#raw = raw;
+    this.#limits = limits;
   }
 
   get flow(): FlowControl {
@@ -63,7 +105,19 @@ class WsChannel implements Channel, FlowControl, Pinger {
   }
 
   send(data: MessageLike): void {
-    this.#ws.send(typeof data === "string" ? data : copy(data));
+    // What follows a close frame would break the protocol.
+    if (this.#ws.readyState !== OPEN) return;
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#socket.cork();
+      if (corked.push(this) === 1) nextTick(uncorkAll);
+    }
+    this.#socket.write(frameOf(data));
+  }
+
+  uncork(): void {
+    this.#corked = false;
+    this.#socket.uncork();
   }
 
   close(code: number, reason: string): void {
@@ -87,64 +141,74 @@ class WsChannel implements Channel, FlowControl, Pinger {
   ping(payload: string): void {
     this.#ws.ping(payload);
   }
-}
 
-/** The socket writes when it can, and reads the bytes only then. */
-function copy(data: ArrayBuffer | ArrayBufferView): Uint8Array {
-  if (data instanceof ArrayBuffer) return new Uint8Array(data.slice(0));
-  const { buffer, byteOffset, byteLength } = data;
-  return new Uint8Array(buffer, byteOffset, byteLength).slice();
-}
-
-/** Makes a connection of a WebSocket that is open. */
-export function attach<Context>(
-  transfer: Transfer,
-  shared: Shared,
-  opening: Opening<Context>,
-): Connection<Context> {
-  const { ws, socket } = transfer;
-  ws.binaryType = "arraybuffer";
-  const channel = new WsChannel(transfer);
-  const connection = new Connection(channel, shared, opening);
-  ws.on("message", (data, isBinary) => {
-    // By `binaryType`, bytes are an ArrayBuffer; text is a Buffer.
-    deliver(connection, isBinary ? data as ArrayBuffer : data.toString());
-  });
-  ws.on("pong", (data) => pong(connection, data.toString()));
-  ws.on("error", (error) => {
-    const code = closeCodeOf(error);
-    if (code === undefined) return; // The socket's: its end follows.
-    const { maxMessageSize } = shared.limits;
-    fail(connection, {
-      code,
-      detail: code === 1009
-        ? `message over ${maxMessageSize} bytes (maxMessageSize)`
-        : `the peer broke the protocol: ${error.message}`,
-      cause: error,
+  /** Tells `connection` what happens from now on. */
+  listen(connection: Connection<unknown>): void {
+    const ws = this.#ws;
+    this.#connection = connection;
+    ws.binaryType = "arraybuffer";
+    ws.on("message", (data, isBinary) => {
+      // By `binaryType`, bytes are an ArrayBuffer; text is a Buffer.
+      deliver(connection, isBinary ? data as ArrayBuffer : data.toString());
     });
-    // The close frame is the last that is said (RFC 6455, section 7.1.7).
-    socket.end();
-    const cut = setTimeout(() => ws.terminate(), LAST_WORD);
-    ws.once("close", () => clearTimeout(cut));
-  });
-  ws.on("close", (code, reason) => {
+    ws.on("ping", (data) => this.#answer(data));
+    ws.on("pong", (data) => pong(connection, data.toString()));
+    ws.on("error", (error) => {
+      const fault = faultOf(error, this.#limits);
+      if (fault !== undefined) this.#fail(fault); // Else its end follows.
+    });
+    ws.on("close", (code, reason) => this.#end(code, reason.toString()));
+  }
+
+  #answer(ping: Uint8Array): void {
+    this.#pings ??= new MessageRate(PINGS);
+    if (!this.#pings.take()) {
+      const detail =
+        `the peer sends more than ${PINGS.perSecond} pings a second`;
+      return this.#fail({ code: CloseCode.PolicyViolation, detail });
+    }
+    // For a peer that does not read, pongs would only pile up.
+    if (this.bufferedAmount <= this.#limits.sendBuffer) this.#ws.pong(ping);
+  }
+
+  /** The close frame is the last that is said (RFC 6455, section 7.1.7). */
+  #fail(fault: Fault): void {
+    fail(this.#connection!, fault);
+    this.#socket.end();
+    this.#cut ??= setTimeout(() => this.#ws.terminate(), LAST_WORD);
+  }
+
+  #end(code: number, reason: string): void {
+    clearTimeout(this.#cut);
+    const connection = this.#connection!;
     // 1006 is what ws says where no close frame came.
-    if (code !== 1006) finish(connection, { code, reason: reason.toString() });
-    else finish(connection, { code: 0, reason: "", ...lost(connection) });
-  });
-  return connection;
+    const end: ChannelEnd = code !== CloseCode.Abnormal
+      ? { code, reason }
+      : connection.open
+      ? { code: 0, reason: "", detail: "the peer was lost" }
+      : { code: 0, reason: "" };
+    finish(connection, end);
+  }
 }
 
-/** What is known of a peer that went without a close frame. */
-function lost(connection: Connection<unknown>): { detail?: string } {
-  return connection.open ? { detail: "the peer was lost" } : {};
-}
-
-/** The close code that ws answers a fault of the peer with, by its error codes. */
-function closeCodeOf(error: Error): number | undefined {
-  const { code = "" } = error as { code?: string };
-  if (!code.startsWith("WS_ERR_")) return undefined;
-  if (code === "WS_ERR_INVALID_UTF8") return 1007;
-  if (code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") return 1009;
-  return code.startsWith("WS_ERR_TOO_MANY_") ? 1008 : 1002;
+/** What a peer did wrong; of errors of the network, `undefined`. */
+function faultOf(
+  error: Error,
+  { maxMessageSize }: ResolvedLimits,
+): Fault | undefined {
+  const { code: name = "" } = error as { code?: string };
+  if (!name.startsWith("WS_ERR_")) return undefined;
+  if (name === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
+    const detail = `message over ${maxMessageSize} bytes (maxMessageSize)`;
+    return { code: CloseCode.MessageTooBig, detail, cause: error };
+  }
+  const code = name === "WS_ERR_INVALID_UTF8"
+    ? CloseCode.InvalidPayload
+    : name === "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH"
+    ? CloseCode.MessageTooBig
+    : name.startsWith("WS_ERR_TOO_MANY_")
+    ? CloseCode.PolicyViolation
+    : CloseCode.ProtocolError;
+  const detail = `the peer broke the protocol: ${error.message}`;
+  return { code, detail, cause: error };
 }

@@ -58,6 +58,17 @@ export function deflateOptions(threshold: number): PerMessageDeflateOptions {
 }
 
 /**
+ * The option `maxPayload` of such a server, which bounds what comes before it is
+ * decompressed: where bytes cannot be made less, nine bits may stand for each.
+ *
+ * @param maxMessageSize The longest message, decompressed, in bytes.
+ * @returns A bound in bytes. What comes uncompressed has to be measured anew.
+ */
+export function maxCompressedSize(maxMessageSize: number): number {
+  return maxMessageSize + Math.ceil(maxMessageSize / 8) + 64;
+}
+
+/**
  * Makes the compression of a WebSocket safe, if it was agreed on. To be called
  * before anything is read, in the callback of `handleUpgrade()`.
  *
@@ -125,8 +136,8 @@ class Inflater {
   }
 
   /**
-   * Takes a frame. It is ws that bounds the sum of the fragments, by
-   * `maxPayload`, and their number, and gives one at a time.
+   * Takes a frame. It is ws that bounds the sum of the fragments and their
+   * number, and gives one at a time.
    */
   take(data: Uint8Array, fin: boolean, done: Done): void {
     if (!fin) {
@@ -213,6 +224,12 @@ function end(...marks: number[]): End {
   return { bytes, marks: block.subarray(EMPTY_BLOCK_TAIL), block };
 }
 
+/** What was inflated, of how many bytes of a message and its end. */
+interface Inflated {
+  readonly output: Buffer;
+  readonly read: number;
+}
+
 /** Decompresses a message, all of it or none. */
 function inflate(message: Uint8Array, limit: number): Uint8Array {
   // What other libraries send for an empty message (section 7.2.3.6).
@@ -232,12 +249,6 @@ function inflate(message: Uint8Array, limit: number): Uint8Array {
   }
   if (data.length > limit) throw tooBig();
   return data;
-}
-
-interface Inflated {
-  readonly output: Buffer;
-  /** How many bytes were read, of the message and its end. */
-  readonly read: number;
 }
 
 /** What a message says that has no last block, or an empty one at its end. */

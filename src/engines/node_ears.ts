@@ -16,8 +16,7 @@ const PATIENCE = 1_000;
 /** What can be asked. */
 export interface Hearing {
   readonly server: Server;
-  /** Where it listens, as the permissions know it. */
-  readonly where: { host: string; port: number } | { path: string };
+  readonly addr: Deno.Addr;
   /** Hears that it had to listen anew, or why it could not. */
   onfail(error: unknown): void;
 }
@@ -25,12 +24,17 @@ export interface Hearing {
 /** Watches over one server. */
 export class Ears {
   readonly #hearing: Hearing;
+  readonly #where: { host: string; port: number } | { path: string };
   readonly #interval: ReturnType<typeof setInterval>;
   #heard = true;
   #probing = false;
 
   constructor(hearing: Hearing, interval: number = INTERVAL) {
     this.#hearing = hearing;
+    const { addr } = hearing;
+    this.#where = "hostname" in addr
+      ? { host: addr.hostname, port: addr.port }
+      : { path: (addr as Deno.UnixAddr).path };
     this.#interval = setInterval(() => void this.#listen(), interval);
   }
 
@@ -60,7 +64,7 @@ export class Ears {
   /** Connects, and waits to be heard; whether at least the system took the call. */
   #call(): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const probe = connect(this.#hearing.where);
+    const probe = connect(this.#where);
     let connected = false;
     probe.on("error", () => resolve(connected));
     probe.on("connect", () => connected = true);
@@ -77,13 +81,13 @@ export class Ears {
   }
 
   #again(): void {
-    const { server, where, onfail } = this.#hearing;
+    const { server, onfail } = this.#hearing;
     onfail(
       new NetworkError(
         "Cannot accept connections: the process had no file descriptor left; the server listens anew",
       ),
     );
     server.close();
-    server.listen(where);
+    server.listen(this.#where);
   }
 }
