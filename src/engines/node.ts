@@ -4,6 +4,7 @@
  * @module
  */
 
+import { lookup } from "node:dns/promises";
 import * as http from "node:http";
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
@@ -150,16 +151,7 @@ class StrictListener<Context> implements Listener {
   async listen(): Promise<this> {
     const { where, onfail } = this.#task;
     const server = this.#server;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    server.once("error", reject);
-    server.listen(
-      "path" in where
-        ? { path: where.path }
-        : { host: where.hostname, port: where.port },
-      resolve,
-    );
-    await promise;
-    server.off("error", reject);
+    await listenOn(server, where);
     server.on("error", onfail);
     this.addr = addressOf(server, where);
     this.#ears = new Ears({ server, addr: this.addr, onfail });
@@ -285,6 +277,53 @@ class StrictListener<Context> implements Listener {
     const { remoteAddress = "", remotePort = 0 } = socket;
     return { transport: "tcp", hostname: remoteAddress, port: remotePort };
   }
+}
+
+/** Listens; a name is resolved here, where what fails of it can be caught. */
+async function listenOn(
+  server: http.Server | https.Server,
+  where: Listen,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  try {
+    const place = "path" in where ? where : await resolvePlace(where);
+    server.listen(place, resolve);
+    await promise;
+  } catch (error) {
+    throw asDenoError(error);
+  } finally {
+    server.off("error", reject);
+  }
+}
+
+/** Finds the address; without permission for it `node:net` would end the process. */
+async function resolvePlace(
+  { hostname, port }: { hostname: string; port: number },
+): Promise<{ host: string; port: number }> {
+  const { address, family } = await lookup(hostname);
+  const host = `${family === 6 ? `[${address}]` : address}:${port}`;
+  const { state } = await Deno.permissions.request({ name: "net", host });
+  if (state !== "granted") {
+    throw new Deno.errors.NotCapable(`Requires net access to "${host}"`);
+  }
+  return { host: address, port };
+}
+
+/** The runtime's own class for what `node:net` tells by a code. */
+function asDenoError(error: unknown): unknown {
+  const { code } = error as { code?: string };
+  const { message } = error as Error;
+  if (code === "EADDRINUSE") return new Deno.errors.AddrInUse(message);
+  if (code === "EADDRNOTAVAIL") {
+    return new Deno.errors.AddrNotAvailable(message);
+  }
+  if (code === "ENOENT") return new Deno.errors.NotFound(message);
+  if (code === "EACCES") return new Deno.errors.PermissionDenied(message);
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
+    return new Error(`failed to lookup address: ${message}`);
+  }
+  return error;
 }
 
 function addressOf(

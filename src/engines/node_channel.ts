@@ -158,6 +158,11 @@ class WsChannel implements Channel, FlowControl, Pinger {
       if (fault !== undefined) this.#fail(fault); // Else its end follows.
     });
     ws.on("close", (code, reason) => this.#end(code, reason.toString()));
+    // ws ends the socket when both close frames were exchanged; a peer that does
+    // not hang up then has nothing more to say (RFC 6455, section 7.1.1).
+    this.#socket.once("finish", () => {
+      if (this.#cut === undefined) this.#socket.destroy();
+    });
   }
 
   #answer(ping: Uint8Array): void {
@@ -173,9 +178,10 @@ class WsChannel implements Channel, FlowControl, Pinger {
 
   /** The close frame is the last that is said (RFC 6455, section 7.1.7). */
   #fail(fault: Fault): void {
+    const time = Math.min(LAST_WORD, this.#limits.closeTimeout / 2);
+    this.#cut ??= setTimeout(() => this.#ws.terminate(), time);
     fail(this.#connection!, fault);
     this.#socket.end();
-    this.#cut ??= setTimeout(() => this.#ws.terminate(), LAST_WORD);
   }
 
   #end(code: number, reason: string): void {

@@ -65,6 +65,9 @@ export async function sendResponse(
   await pump(response.body, to);
 }
 
+/** The headers that whoever writes the bytes decides on. */
+const OURS = ["connection", "transfer-encoding"];
+
 /**
  * Refuses on the bare socket of a handshake, which `node:http` has given up, and
  * hangs up; never rejects.
@@ -75,12 +78,15 @@ export async function refuseHandshake(
 ): Promise<void> {
   const { status, statusText, headers } = response;
   const lines = [`HTTP/1.1 ${status} ${statusText || "Refused"}`];
+  const connection = headers.get("connection") === "upgrade"
+    ? "close, upgrade"
+    : "close";
   for (const [name, value] of headers) {
-    const ours = name === "connection" && !/\bupgrade\b/i.test(value);
-    if (!ours && name !== "transfer-encoding") lines.push(`${name}: ${value}`);
+    if (!OURS.includes(name)) lines.push(`${name}: ${value}`);
   }
-  if (!headers.has("connection")) lines.push("connection: close");
+  lines.push(`connection: ${connection}`);
   // Without a length the body ends with the connection (RFC 9112, section 6.3).
+  socket.once("finish", () => socket.destroy());
   socket.write(`${lines.join("\r\n")}\r\n\r\n`);
   await pump(response.body, socket);
 }
