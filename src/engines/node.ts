@@ -21,9 +21,11 @@ import type {
 } from "../engine.ts";
 import type { StrictOptions } from "../engine_options.ts";
 import { refuse } from "../handshake.ts";
-import type { CertFiles } from "../tls/pem.ts";
+import { type CertFiles, checkPair } from "../tls/pem.ts";
+import { shown } from "../limits.ts";
 import { within } from "../within.ts";
 import { attach } from "./node_channel.ts";
+import { deflateOptions, secureDeflate } from "./node_deflate.ts";
 import { Ears } from "./node_ears.ts";
 import { refuseHandshake, sendResponse, toRequest } from "./node_http.ts";
 import { Sockets, type Transport } from "./node_sockets.ts";
@@ -57,7 +59,9 @@ export async function createStrictEngine(
 ): Promise<Engine> {
   const tls = await tlsOf(where, setup);
   const { maxConnections = Infinity } = setup;
-  return (task) => new StrictListener(task, { tls, maxConnections }).listen();
+  const threshold = thresholdOf(setup);
+  return (task) =>
+    new StrictListener(task, { tls, maxConnections, threshold }).listen();
 }
 
 /** The TLS that is asked for; without a certificate there is none to be had. */
@@ -74,6 +78,11 @@ async function tlsOf(
     }
     return undefined;
   }
+  for (const [name, value] of Object.entries({ clientAuth, crl })) {
+    if (value === undefined || clientCa !== undefined) continue;
+    throw new TypeError(`Cannot use ${name} without clientCa`);
+  }
+  checkTlsChoices(options);
   if (watch && files === undefined) {
     throw new TypeError(
       "Cannot watch: it is not known from which files cert and key are; loadCertChain() tells",
@@ -87,10 +96,46 @@ async function tlsOf(
   });
 }
 
+/** Refuses what would only fail at a handshake, or not at all. */
+function checkTlsChoices(
+  { clientAuth, minVersion, certificates = {} }: Partial<StrictSetup>,
+): void {
+  const choices = [
+    ["clientAuth", clientAuth, ["request", "require"]],
+    ["minVersion", minVersion, ["TLSv1.2", "TLSv1.3"]],
+  ] as const;
+  for (const [name, value, allowed] of choices) {
+    if (value === undefined || (allowed as readonly string[]).includes(value)) {
+      continue;
+    }
+    throw new TypeError(
+      `Cannot use ${name}: it must be "${allowed.join('" or "')}"`,
+    );
+  }
+  for (const [name, chain] of Object.entries(certificates)) {
+    checkPair(`Cannot use certificates[${JSON.stringify(name)}]`, chain);
+  }
+}
+
+/** From which size on messages are compressed; `undefined` for never. */
+function thresholdOf({ compression }: StrictSetup): number | undefined {
+  if (compression === undefined || compression === false) return undefined;
+  const { threshold = 1024 } = compression === true ? {} : compression;
+  if (!Number.isSafeInteger(threshold) || threshold < 0) {
+    throw new RangeError(
+      `Cannot use compression: threshold must be a whole number of bytes, current value is ${
+        shown(threshold)
+      }`,
+    );
+  }
+  return threshold;
+}
+
 /** What a listener is made of besides its task. */
 interface Resources {
   readonly tls: NodeTls | undefined;
   readonly maxConnections: number;
+  readonly threshold: number | undefined;
 }
 
 class StrictListener<Context> implements Listener {
@@ -107,7 +152,7 @@ class StrictListener<Context> implements Listener {
 
   constructor(
     task: ListenTask<Context>,
-    { tls, maxConnections }: Resources,
+    { tls, maxConnections, threshold }: Resources,
   ) {
     this.#task = task;
     this.#tls = tls;
@@ -128,10 +173,12 @@ class StrictListener<Context> implements Listener {
       server.maxConnections = maxConnections + SLACK;
     }
     this.#sockets = new Sockets(server, openTimeout, tls !== undefined);
+    // The last that is told to look comes first.
+    tls?.guard(server as https.Server);
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
-      perMessageDeflate: false,
+      perMessageDeflate: threshold !== undefined && deflateOptions(threshold),
       maxPayload: limits.maxMessageSize,
       // A peer that writes byte by byte makes a buffer of each, of 170 bytes.
       maxBufferedChunks: Math.max(1024, Math.ceil(limits.maxMessageSize / 64)),
@@ -235,9 +282,10 @@ class StrictListener<Context> implements Listener {
     socket.once("close", leave);
     this.#protocols.set(message, opening.protocol);
     this.#webSockets.handleUpgrade(message, socket, head, (ws) => {
+      const { shared } = this.#task;
+      secureDeflate(ws, shared.limits.maxMessageSize);
       open = true;
       const { raw } = this.#sockets.of(socket)!;
-      const { shared } = this.#task;
       this.#task.onopen(attach({ ws, socket, raw }, shared, opening));
     });
   }

@@ -24,7 +24,7 @@ import {
 } from "../connection.ts";
 import type { ResolvedLimits } from "../limits.ts";
 import { MessageRate } from "../message_rate.ts";
-import { frameOf } from "./node_frames.ts";
+import { bytesOf, frameOf } from "./node_frames.ts";
 
 /** A WebSocket and what is below it. */
 export interface Transfer {
@@ -77,6 +77,7 @@ class WsChannel implements Channel, FlowControl, Pinger {
   readonly #raw: Socket;
   readonly #limits: ResolvedLimits;
   #connection: Connection<unknown> | undefined;
+  readonly #compresses: boolean;
   #corked = false;
   #pings: MessageRate | undefined;
   #cut: ReturnType<typeof setTimeout> | undefined;
@@ -86,6 +87,7 @@ class WsChannel implements Channel, FlowControl, Pinger {
     this.#socket = socket;
     this.#raw = raw;
     this.#limits = limits;
+    this.#compresses = ws.extensions !== "";
   }
 
   get flow(): FlowControl {
@@ -107,12 +109,18 @@ class WsChannel implements Channel, FlowControl, Pinger {
   send(data: MessageLike): void {
     // What follows a close frame would break the protocol.
     if (this.#ws.readyState !== OPEN) return;
+    if (this.#compresses) return this.#compress(data);
     if (!this.#corked) {
       this.#corked = true;
       this.#socket.cork();
       if (corked.push(this) === 1) nextTick(uncorkAll);
     }
     this.#socket.write(frameOf(data));
+  }
+
+  /** What ws compresses it copies; what is too small for that, it does not. */
+  #compress(data: MessageLike): void {
+    this.#ws.send(typeof data === "string" ? data : bytesOf(data).slice());
   }
 
   uncork(): void {

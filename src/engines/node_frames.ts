@@ -19,12 +19,17 @@ export function frameOf(data: MessageLike): Buffer {
     frame.write(data, frame.length - size);
     return frame;
   }
-  const bytes = ArrayBuffer.isView(data)
-    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    : new Uint8Array(data);
+  const bytes = bytesOf(data);
   const frame = newFrame(FINAL_BINARY, bytes.length);
   frame.set(bytes, frame.length - bytes.length);
   return frame;
+}
+
+/** The bytes of a binary message, as they are. */
+export function bytesOf(data: Exclude<MessageLike, string>): Uint8Array {
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data);
 }
 
 function newFrame(first: number, size: number): Buffer {

@@ -91,30 +91,33 @@ export async function refuseHandshake(
   await pump(response.body, socket);
 }
 
-/** Writes a body at the pace of whoever takes it. */
+/** Writes a body at the pace of whoever takes it, to its end. */
 async function pump(
   body: ReadableStream<Uint8Array> | null,
   to: Writable,
 ): Promise<void> {
-  if (body === null) return void to.end();
   try {
-    for await (const chunk of body) {
+    for await (const chunk of body ?? []) {
       if (to.destroyed) return;
-      if (!to.write(chunk)) await room(to);
+      if (!to.write(chunk)) await one(to, "drain");
     }
-    to.end();
   } catch {
     to.destroy(); // What is left of the body is not to be had.
+    return;
   }
+  if (to.destroyed) return;
+  const flushed = one(to, "finish");
+  to.end();
+  await flushed;
 }
 
-/** Waits until more can be written, or never will be. */
-async function room(to: Writable): Promise<void> {
+/** Waits for an event, or for the end. */
+async function one(to: Writable, event: "drain" | "finish"): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const settle = () => resolve();
-  to.once("drain", settle);
+  to.once(event, settle);
   to.once("close", settle);
   await promise;
-  to.off("drain", settle);
+  to.off(event, settle);
   to.off("close", settle);
 }

@@ -7,8 +7,13 @@
 
 import type { Server, ServerOptions } from "node:https";
 import type { Socket } from "node:net";
-import { createSecureContext, type SecureContext } from "node:tls";
+import {
+  createSecureContext,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
 import type { TlsChange } from "../engine.ts";
+import { ClientAuth } from "../tls/client_auth.ts";
 import type { PeerCertificate } from "../tls/peer_certificate.ts";
 import { type CertChain, checkCertChain } from "../tls/pem.ts";
 import { watchChain } from "../tls/watch_chain.ts";
@@ -32,6 +37,8 @@ type Chosen = (error: Error | null, context?: SecureContext) => void;
 /** What is in force. */
 interface InForce {
   readonly setup: TlsSetup;
+  /** Who may show which client certificate, where clients are asked for one. */
+  readonly auth: ClientAuth | undefined;
   readonly byName: ReadonlyMap<string, SecureContext>;
 }
 
@@ -41,6 +48,7 @@ export class NodeTls {
   #server: Server | undefined;
   #onfail: (error: unknown) => void = () => {};
   #watches: (() => void)[] = [];
+  readonly #admitted: WeakMap<TLSSocket, ClientAuth> = new WeakMap();
   #changing: Promise<unknown> = Promise.resolve();
 
   private constructor(inForce: InForce) {
@@ -59,9 +67,10 @@ export class NodeTls {
 
   /** What a server begins with. */
   options(handshakeTimeout: number): ServerOptions {
-    const { setup } = this.#inForce;
+    const { setup, auth } = this.#inForce;
     return {
-      ...contextOptions(setup, setup.chain),
+      ...auth?.tlsOptions,
+      ...contextOptions(this.#inForce, setup.chain),
       handshakeTimeout,
       ALPNProtocols: ["http/1.1"],
       SNICallback: (name: string, chosen: Chosen) =>
@@ -69,9 +78,20 @@ export class NodeTls {
     };
   }
 
+  /** Lets in who shows a good certificate, before anything else sees the socket. */
+  guard(server: Server): void {
+    server.prependListener("secureConnection", (socket: TLSSocket) => {
+      const { auth } = this.#inForce;
+      if (auth === undefined) return;
+      if (auth.admit(socket)) this.#admitted.set(socket, auth);
+      else socket.destroy();
+    });
+  }
+
   /** The client's certificate, verified. */
-  certificateOf(_socket: Socket): PeerCertificate | undefined {
-    return undefined;
+  certificateOf(socket: Socket): PeerCertificate | undefined {
+    const tls = socket as TLSSocket;
+    return this.#admitted.get(tls)?.certificateOf(tls);
   }
 
   /** Sees to the server's TLS from now on; `onfail` hears of files that are no good. */
@@ -88,11 +108,20 @@ export class NodeTls {
    */
   change(change: TlsChange): Promise<void> {
     const done = this.#changing.then(async () => {
-      const inForce = await resolve({ ...this.#inForce.setup, ...change });
-      const { setup } = inForce;
+      const before = this.#inForce;
+      const asks = change.clientCa ?? change.crl;
+      if (asks !== undefined && before.auth === undefined) {
+        throw new TypeError(
+          "Cannot reload clientCa and crl: the server was started without clientCa, and asks clients for no certificate",
+        );
+      }
+      const inForce = await resolve({ ...before.setup, ...change });
       // What is left out here falls back to the runtime's default.
-      this.#server?.setSecureContext(contextOptions(setup, setup.chain));
+      this.#server?.setSecureContext(
+        contextOptions(inForce, inForce.setup.chain),
+      );
       this.#inForce = inForce;
+      this.#watch();
     });
     this.#changing = done.catch(() => {});
     return done;
@@ -100,6 +129,7 @@ export class NodeTls {
 
   /** Looks after nothing any more. */
   stop(): void {
+    this.#server = undefined;
     for (const stop of this.#watches.splice(0)) stop();
   }
 
@@ -111,7 +141,8 @@ export class NodeTls {
 
   #watch(): void {
     const { chain, certificates = {}, watchInterval } = this.#inForce.setup;
-    if (watchInterval === undefined) return;
+    for (const stop of this.#watches.splice(0)) stop();
+    if (watchInterval === undefined || this.#server === undefined) return;
     const watch = (
       { files, ...pair }: CertChain,
       onchange: (chain: CertChain) => Promise<void>,
@@ -137,26 +168,32 @@ export class NodeTls {
 }
 
 async function resolve(setup: TlsSetup): Promise<InForce> {
+  const { clientCa, clientAuth = "require", crl } = setup;
+  const auth = clientCa === undefined ? undefined : await ClientAuth.load({
+    clientCa,
+    crl,
+    require: clientAuth === "require",
+  });
   const chain = await checkCertChain("cert and key", setup.chain);
-  const entries = Object.entries(setup.certificates ?? {});
   const certificates: Record<string, CertChain> = {};
-  const byName = new Map<string, SecureContext>();
-  for (const [name, chain] of entries) {
+  for (const [name, chain] of Object.entries(setup.certificates ?? {})) {
     const what = `certificates[${JSON.stringify(name)}]`;
-    const checked = await checkCertChain(what, chain);
-    certificates[name] = checked;
-    byName.set(
-      name.toLowerCase(),
-      createSecureContext(contextOptions(setup, checked)),
-    );
+    certificates[name] = await checkCertChain(what, chain);
   }
-  return { setup: { ...setup, chain, certificates }, byName };
+  const rules = { setup: { ...setup, chain, certificates }, auth };
+  const contexts = Object.entries(certificates).map((
+    [name, chain],
+  ): [string, SecureContext] => [
+    name.toLowerCase(),
+    createSecureContext(contextOptions(rules, chain)),
+  ]);
+  return { ...rules, byName: new Map(contexts) };
 }
 
 /** The runtime takes these from the context that was chosen, and only there. */
 function contextOptions(
-  { minVersion = "TLSv1.2" }: TlsSetup,
+  { setup: { minVersion = "TLSv1.2" }, auth }: Omit<InForce, "byName">,
   { cert, key }: CertChain,
 ): ServerOptions {
-  return { cert, key, minVersion };
+  return { cert, key, minVersion, ...(auth && { ca: auth.tlsOptions.ca }) };
 }
