@@ -226,6 +226,11 @@ class StrictListener<Context> implements Listener {
     await tls.change(change);
   }
 
+  /** How long a peer may take nothing of an answer. */
+  get #patience(): number {
+    return this.#task.shared.limits.pongTimeout;
+  }
+
   #track(work: Promise<void>): void {
     this.#pending.add(work);
     work.catch(this.#task.onfail).then(() => this.#pending.delete(work));
@@ -241,8 +246,9 @@ class StrictListener<Context> implements Listener {
     transport.answering++;
     response.once("close", () => transport.answering--);
     const verdict = await this.#ask(message, message.socket, transport);
-    if (verdict instanceof Response) await sendResponse(verdict, response);
-    // A WebSocket is only for those who came as one.
+    if (verdict instanceof Response) {
+      await sendResponse(verdict, response, this.#patience);
+    } // A WebSocket is only for those who came as one.
     else this.#task.ongone(verdict);
   }
 
@@ -260,10 +266,12 @@ class StrictListener<Context> implements Listener {
     // What is still being answered would be written into the WebSocket.
     if (transport.answering > 0) return void socket.destroy();
     const fault = faultOf(message);
-    if (fault !== undefined) return await refuseHandshake(fault, socket);
+    if (fault !== undefined) {
+      return await refuseHandshake(fault, socket, this.#patience);
+    }
     const verdict = await this.#ask(message, socket, transport);
     if (verdict instanceof Response) {
-      return await refuseHandshake(verdict, socket);
+      return await refuseHandshake(verdict, socket, this.#patience);
     }
     this.#switch(message, socket, head, verdict);
   }

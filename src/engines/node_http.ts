@@ -54,15 +54,19 @@ function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
   return Readable.toWeb(message) as ReadableStream<Uint8Array>;
 }
 
-/** Sends a response; never rejects, and lets go of its body if nobody takes it. */
+/**
+ * Sends a response; never rejects, and lets go of its body if nobody takes it
+ * for `patience` milliseconds.
+ */
 export async function sendResponse(
   response: Response,
   to: ServerResponse,
+  patience: number,
 ): Promise<void> {
   to.statusCode = response.status;
   if (response.statusText !== "") to.statusMessage = response.statusText;
   for (const [name, value] of response.headers) to.appendHeader(name, value);
-  await pump(response.body, to);
+  await pump(response.body, to, patience);
 }
 
 /** The headers that whoever writes the bytes decides on. */
@@ -75,6 +79,7 @@ const OURS = ["connection", "transfer-encoding"];
 export async function refuseHandshake(
   response: Response,
   socket: Duplex,
+  patience: number,
 ): Promise<void> {
   const { status, statusText, headers } = response;
   const lines = [`HTTP/1.1 ${status} ${statusText || "Refused"}`];
@@ -88,36 +93,46 @@ export async function refuseHandshake(
   // Without a length the body ends with the connection (RFC 9112, section 6.3).
   socket.once("finish", () => socket.destroy());
   socket.write(`${lines.join("\r\n")}\r\n\r\n`);
-  await pump(response.body, socket);
+  await pump(response.body, socket, patience);
 }
 
-/** Writes a body at the pace of whoever takes it, to its end. */
+/**
+ * Writes a body at the pace of whoever takes it, to its end; who takes nothing
+ * for `patience` milliseconds gets no more.
+ */
 async function pump(
   body: ReadableStream<Uint8Array> | null,
   to: Writable,
+  patience: number,
 ): Promise<void> {
   try {
     for await (const chunk of body ?? []) {
       if (to.destroyed) return;
-      if (!to.write(chunk)) await one(to, "drain");
+      if (!to.write(chunk)) await one(to, "drain", patience);
     }
   } catch {
     to.destroy(); // What is left of the body is not to be had.
     return;
   }
   if (to.destroyed) return;
-  const flushed = one(to, "finish");
+  const flushed = one(to, "finish", patience);
   to.end();
   await flushed;
 }
 
-/** Waits for an event, or for the end. */
-async function one(to: Writable, event: "drain" | "finish"): Promise<void> {
+/** Waits for an event, or for the end, which it brings about in the end. */
+async function one(
+  to: Writable,
+  event: "drain" | "finish",
+  patience: number,
+): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const settle = () => resolve();
+  const timer = setTimeout(() => to.destroy(), patience);
   to.once(event, settle);
   to.once("close", settle);
   await promise;
+  clearTimeout(timer);
   to.off(event, settle);
   to.off("close", settle);
 }
