@@ -4,10 +4,8 @@
  * @module
  */
 
-import { lookup } from "node:dns/promises";
 import * as http from "node:http";
 import * as https from "node:https";
-import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 // @ts-types="@types/ws"
 import { WebSocketServer } from "ws";
@@ -19,17 +17,20 @@ import type {
   ListenTask,
   TlsChange,
 } from "../engine.ts";
-import type { StrictOptions } from "../engine_options.ts";
 import { refuse } from "../handshake.ts";
-import { type CertFiles, checkPair } from "../tls/pem.ts";
-import { shown } from "../limits.ts";
 import { within } from "../within.ts";
 import { attach } from "./node_channel.ts";
 import { deflateOptions, secureDeflate } from "./node_deflate.ts";
 import { Ears } from "./node_ears.ts";
 import { refuseHandshake, sendResponse, toRequest } from "./node_http.ts";
+import { listenOn } from "./node_listen.ts";
+import {
+  resolveStrict,
+  type Resources,
+  type StrictSetup,
+} from "./node_options.ts";
 import { Sockets, type Transport } from "./node_sockets.ts";
-import { NodeTls } from "./node_tls.ts";
+import type { NodeTls } from "./node_tls.ts";
 
 /** How large the head of a request may be: in bytes, and in headers. */
 const MAX_HEADER_SIZE = 16_384;
@@ -37,15 +38,6 @@ const MAX_HEADERS = 128;
 
 /** How many TCP connections there may be besides those that are counted. */
 const SLACK = 1024;
-
-/** The options that the strict engine reads, those of `serve()`. */
-export interface StrictSetup extends StrictOptions {
-  readonly files?: CertFiles | undefined;
-  readonly maxConnections?: number | undefined;
-}
-
-/** How often files are looked at, in milliseconds. */
-const WATCH_INTERVAL = 5_000;
 
 /**
  * The strict engine for one server.
@@ -57,85 +49,8 @@ export async function createStrictEngine(
   where: Listen,
   setup: StrictSetup,
 ): Promise<Engine> {
-  const tls = await tlsOf(where, setup);
-  const { maxConnections = Infinity } = setup;
-  const threshold = thresholdOf(setup);
-  return (task) =>
-    new StrictListener(task, { tls, maxConnections, threshold }).listen();
-}
-
-/** The TLS that is asked for; without a certificate there is none to be had. */
-async function tlsOf(
-  where: Listen,
-  { files, certificates, clientCa, clientAuth, crl, minVersion, watch }:
-    StrictSetup,
-): Promise<NodeTls | undefined> {
-  const options = { certificates, clientCa, clientAuth, crl, minVersion };
-  if (!("cert" in where)) {
-    for (const [name, value] of Object.entries({ ...options, watch })) {
-      if (value === undefined || value === false) continue;
-      throw new TypeError(`Cannot use ${name} without cert and key`);
-    }
-    return undefined;
-  }
-  for (const [name, value] of Object.entries({ clientAuth, crl })) {
-    if (value === undefined || clientCa !== undefined) continue;
-    throw new TypeError(`Cannot use ${name} without clientCa`);
-  }
-  checkTlsChoices(options);
-  if (watch && files === undefined) {
-    throw new TypeError(
-      "Cannot watch: it is not known from which files cert and key are; loadCertChain() tells",
-    );
-  }
-  const { cert, key } = where;
-  return await NodeTls.load({
-    ...options,
-    chain: { cert, key, files },
-    watchInterval: watch === true ? WATCH_INTERVAL : watch || undefined,
-  });
-}
-
-/** Refuses what would only fail at a handshake, or not at all. */
-function checkTlsChoices(
-  { clientAuth, minVersion, certificates = {} }: Partial<StrictSetup>,
-): void {
-  const choices = [
-    ["clientAuth", clientAuth, ["request", "require"]],
-    ["minVersion", minVersion, ["TLSv1.2", "TLSv1.3"]],
-  ] as const;
-  for (const [name, value, allowed] of choices) {
-    if (value === undefined || (allowed as readonly string[]).includes(value)) {
-      continue;
-    }
-    throw new TypeError(
-      `Cannot use ${name}: it must be "${allowed.join('" or "')}"`,
-    );
-  }
-  for (const [name, chain] of Object.entries(certificates)) {
-    checkPair(`Cannot use certificates[${JSON.stringify(name)}]`, chain);
-  }
-}
-
-/** From which size on messages are compressed; `undefined` for never. */
-function thresholdOf({ compression }: StrictSetup): number | undefined {
-  if (compression === undefined || compression === false) return undefined;
-  const { threshold = 1024 } = compression === true ? {} : compression;
-  if (!Number.isSafeInteger(threshold) || threshold < 0) {
-    throw new RangeError(
-      `Cannot use compression: threshold must be a whole number of bytes, current value is ${
-        shown(threshold)
-      }`,
-    );
-  }
-  return threshold;
-}
-
-/** What a listener is made of besides its task. */
-interface Resources {
-  readonly tls: NodeTls | undefined;
-  readonly maxConnections: number;
-  readonly threshold: number | undefined;
+  const resources = await resolveStrict(where, setup);
+  return (task) => new StrictListener(task, resources).listen();
 }
 
 class StrictListener<Context> implements Listener {
@@ -198,9 +113,8 @@ class StrictListener<Context> implements Listener {
   async listen(): Promise<this> {
     const { where, onfail } = this.#task;
     const server = this.#server;
-    await listenOn(server, where);
+    this.addr = await listenOn(server, where);
     server.on("error", onfail);
-    this.addr = addressOf(server, where);
     this.#ears = new Ears({ server, addr: this.addr, onfail });
     this.#sockets.onconnection = () => this.#ears?.heard();
     this.#tls?.attend(server as https.Server, onfail);
@@ -247,9 +161,11 @@ class StrictListener<Context> implements Listener {
     response.once("close", () => transport.answering--);
     const verdict = await this.#ask(message, message.socket, transport);
     if (verdict instanceof Response) {
-      await sendResponse(verdict, response, this.#patience);
-    } // A WebSocket is only for those who came as one.
-    else this.#task.ongone(verdict);
+      return await sendResponse(verdict, response, this.#patience);
+    }
+    // A WebSocket is only for those who came as one.
+    this.#task.ongone(verdict);
+    response.destroy();
   }
 
   /** A request to speak something else than HTTP. */
@@ -333,62 +249,6 @@ class StrictListener<Context> implements Listener {
     const { remoteAddress = "", remotePort = 0 } = socket;
     return { transport: "tcp", hostname: remoteAddress, port: remotePort };
   }
-}
-
-/** Listens; a name is resolved here, where what fails of it can be caught. */
-async function listenOn(
-  server: http.Server | https.Server,
-  where: Listen,
-): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  try {
-    const place = "path" in where ? where : await resolvePlace(where);
-    server.listen(place, resolve);
-    await promise;
-  } catch (error) {
-    throw asDenoError(error);
-  } finally {
-    server.off("error", reject);
-  }
-}
-
-/** Finds the address; without permission for it `node:net` would end the process. */
-async function resolvePlace(
-  { hostname, port }: { hostname: string; port: number },
-): Promise<{ host: string; port: number }> {
-  const { address, family } = await lookup(hostname);
-  const host = `${family === 6 ? `[${address}]` : address}:${port}`;
-  const { state } = await Deno.permissions.request({ name: "net", host });
-  if (state !== "granted") {
-    throw new Deno.errors.NotCapable(`Requires net access to "${host}"`);
-  }
-  return { host: address, port };
-}
-
-/** The runtime's own class for what `node:net` tells by a code. */
-function asDenoError(error: unknown): unknown {
-  const { code } = error as { code?: string };
-  const { message } = error as Error;
-  if (code === "EADDRINUSE") return new Deno.errors.AddrInUse(message);
-  if (code === "EADDRNOTAVAIL") {
-    return new Deno.errors.AddrNotAvailable(message);
-  }
-  if (code === "ENOENT") return new Deno.errors.NotFound(message);
-  if (code === "EACCES") return new Deno.errors.PermissionDenied(message);
-  if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
-    return new Error(`failed to lookup address: ${message}`);
-  }
-  return error;
-}
-
-function addressOf(
-  server: http.Server | https.Server,
-  where: Listen,
-): Deno.Addr {
-  if ("path" in where) return { transport: "unix", path: where.path };
-  const { address, port } = server.address() as AddressInfo;
-  return { transport: "tcp", hostname: address, port };
 }
 
 /** What `node:http` lets pass although it makes no handshake (RFC 6455, section 4.1). */
