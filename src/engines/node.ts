@@ -175,8 +175,8 @@ class StrictListener<Context> implements Listener {
     head: Buffer,
   ): Promise<void> {
     // Of this socket nobody else looks after the errors any more.
-    socket.on("error", () => socket.destroy());
-    socket.on("end", () => socket.destroy());
+    socket.on("error", destroy);
+    socket.on("end", destroy);
     const transport = this.#sockets.of(socket);
     if (transport === undefined) return void socket.destroy();
     // What is still being answered would be written into the WebSocket.
@@ -198,17 +198,15 @@ class StrictListener<Context> implements Listener {
     head: Buffer,
     opening: Opening<Context>,
   ): void {
-    let open = false;
-    const leave = () => {
-      if (!open) this.#task.ongone(opening);
-    };
+    const leave = () => this.#task.ongone(opening);
     if (socket.destroyed || !socket.writable) return leave();
     socket.once("close", leave);
     this.#protocols.set(message, opening.protocol);
     this.#webSockets.handleUpgrade(message, socket, head, (ws) => {
       const { shared } = this.#task;
       secureDeflate(ws, shared.limits.maxMessageSize);
-      open = true;
+      // It sees to its socket itself, and holds on to nothing of this.
+      socket.off("close", leave).off("error", destroy).off("end", destroy);
       const { raw } = this.#sockets.of(socket)!;
       this.#task.onopen(attach({ ws, socket, raw }, shared, opening));
     });
@@ -249,6 +247,10 @@ class StrictListener<Context> implements Listener {
     const { remoteAddress = "", remotePort = 0 } = socket;
     return { transport: "tcp", hostname: remoteAddress, port: remotePort };
   }
+}
+
+function destroy(this: Duplex): void {
+  this.destroy();
 }
 
 /** What `node:http` lets pass although it makes no handshake (RFC 6455, section 4.1). */
