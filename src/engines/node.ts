@@ -20,7 +20,11 @@ import type {
 import { refuse } from "../handshake.ts";
 import { within } from "../within.ts";
 import { attach } from "./node_channel.ts";
-import { deflateOptions, secureDeflate } from "./node_deflate.ts";
+import {
+  deflateOptions,
+  maxCompressedSize,
+  secureDeflate,
+} from "./node_deflate.ts";
 import { Ears } from "./node_ears.ts";
 import { refuseHandshake, sendResponse, toRequest } from "./node_http.ts";
 import { listenOn } from "./node_listen.ts";
@@ -94,7 +98,9 @@ class StrictListener<Context> implements Listener {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: threshold !== undefined && deflateOptions(threshold),
-      maxPayload: limits.maxMessageSize,
+      maxPayload: threshold === undefined
+        ? limits.maxMessageSize
+        : maxCompressedSize(limits.maxMessageSize),
       // A peer that writes byte by byte makes a buffer of each, of 170 bytes.
       maxBufferedChunks: Math.max(1024, Math.ceil(limits.maxMessageSize / 64)),
       autoPong: false,

@@ -24,6 +24,7 @@ import {
 } from "../connection.ts";
 import type { ResolvedLimits } from "../limits.ts";
 import { MessageRate } from "../message_rate.ts";
+import { CORRUPT } from "./node_deflate.ts";
 import { bytesOf, frameOf } from "./node_frames.ts";
 
 /** A WebSocket and what is below it. */
@@ -216,7 +217,7 @@ function faultOf(
     const detail = `message over ${maxMessageSize} bytes (maxMessageSize)`;
     return { code: CloseCode.MessageTooBig, detail, cause: error };
   }
-  const code = name === "WS_ERR_INVALID_UTF8"
+  const code = name === "WS_ERR_INVALID_UTF8" || name === CORRUPT
     ? CloseCode.InvalidPayload
     : name === "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH"
     ? CloseCode.MessageTooBig
