@@ -13,7 +13,7 @@ import {
   type TLSSocket,
 } from "node:tls";
 import type { TlsChange } from "../engine.ts";
-import { ClientAuth } from "../tls/client_auth.ts";
+import type { ClientAuth, ClientAuthRules } from "../tls/client_auth.ts";
 import type { PeerCertificate } from "../tls/peer_certificate.ts";
 import { type CertChain, checkCertChain } from "../tls/pem.ts";
 import { watchChain } from "../tls/watch_chain.ts";
@@ -177,11 +177,9 @@ export class NodeTls {
 
 async function resolve(setup: TlsSetup): Promise<InForce> {
   const { clientCa, clientAuth = "require", crl } = setup;
-  const auth = clientCa === undefined ? undefined : await ClientAuth.load({
-    clientCa,
-    crl,
-    require: clientAuth === "require",
-  });
+  const auth = clientCa === undefined
+    ? undefined
+    : await loadAuth({ clientCa, crl, require: clientAuth === "require" });
   const chain = await checkCertChain("cert and key", setup.chain);
   const certificates: Record<string, CertChain> = {};
   for (const [name, chain] of Object.entries(setup.certificates ?? {})) {
@@ -197,6 +195,12 @@ async function resolve(setup: TlsSetup): Promise<InForce> {
     createSecureContext(contextOptions(rules, chain)),
   ]);
   return { ...rules, byName: new Map(contexts) };
+}
+
+/** What reads certificates is loaded only where clients show some. */
+async function loadAuth(rules: ClientAuthRules): Promise<ClientAuth> {
+  const { ClientAuth } = await import("../tls/client_auth.ts");
+  return await ClientAuth.load(rules);
 }
 
 /** The runtime takes these from the context that was chosen, and only there. */

@@ -23,11 +23,19 @@
  * ```
  */
 export interface PeerCertificate {
-  /** Whose it is, as a distinguished name (RFC 4514). */
+  /**
+   * Whose it is, as a distinguished name (RFC 4514): the most specific part
+   * first, special characters escaped, and an attribute that has no short name
+   * there by its number, `1.2.840.113549.1.9.1=#1603614062`.
+   */
   readonly subject: string;
   /** Who issued it, as a distinguished name (RFC 4514). */
   readonly issuer: string;
-  /** The subject's other names: `"DNS:…"`, `"IP:…"`, `"URI:…"`, `"email:…"`. */
+  /**
+   * The subject's other names: `"DNS:…"`, `"IP:…"` (in its shortest form),
+   * `"URI:…"`, `"email:…"`. Those of other kinds, or not in printable ASCII, are
+   * left out.
+   */
   readonly names: readonly string[];
   /** The number that its issuer gave it, in hexadecimal, lower case. */
   readonly serialNumber: string;
