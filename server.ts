@@ -313,6 +313,7 @@ export async function upgrade<Context = undefined>(
   }
   let pending = policies.get(options) as Promise<Policy<Context>> | undefined;
   if (pending === undefined) {
+    checkUpgrade(options);
     pending = resolvePolicy(options, options.topics);
     policies.set(options, pending as Promise<Policy<unknown>>);
   }
@@ -331,6 +332,15 @@ export async function upgrade<Context = undefined>(
     ongone: (opening) => policy.ongone(opening),
     onfail: (error) => policy.report(error),
   });
+}
+
+/** Refuses what the runtime's own server cannot honour, in programs without types. */
+function checkUpgrade(options: Partial<StrictOptions>): void {
+  if (checkEngine(options) === "node") {
+    throw new TypeError(
+      'Cannot use engine: upgrade() answers inside the runtime\'s own server; use serve() with engine: "node"',
+    );
+  }
 }
 
 /** The strict engine is loaded only where it is asked for. */

@@ -216,7 +216,10 @@ async function inTime<T>(
   const gone = () => reject(new Undecided(clientGone));
   signal.addEventListener("abort", gone, { once: true });
   try {
-    return await Promise.race([verdict, promise]);
+    const decided = await Promise.race([verdict, promise]);
+    // It may heed the same signal, and be quicker.
+    if (signal.aborted) throw new Undecided(clientGone);
+    return decided;
   } finally {
     clearTimeout(timer);
     closing?.removeEventListener("abort", down);

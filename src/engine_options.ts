@@ -169,7 +169,7 @@ export function checkEngine(
     const value = options[name as keyof StrictOptions];
     if (value !== undefined && value !== false) {
       throw new TypeError(
-        `Cannot use ${name}: the built-in engine cannot ${inability}; use engine: "node"`,
+        `Cannot use ${name}: the built-in engine cannot ${inability}; use serve() with engine: "node"`,
       );
     }
   }

@@ -75,7 +75,10 @@ export interface ReloadOptions {
   cert?: string | undefined;
   /** The private key of the certificate in PEM; with `cert`. */
   key?: string | undefined;
-  /** Where the two were read, see `loadCertChain()`. */
+  /**
+   * Where the two were read, see `loadCertChain()`. A `watch` goes on there;
+   * without it, it ends.
+   */
   files?: CertFiles | undefined;
   /** The certificates for other names, all of them. */
   certificates?: Readonly<Record<string, CertChain>> | undefined;

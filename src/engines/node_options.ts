@@ -6,7 +6,7 @@
 
 import type { Listen } from "../engine.ts";
 import type { StrictOptions } from "../engine_options.ts";
-import { shown } from "../limits.ts";
+import { checkTimeout, shown } from "../limits.ts";
 import { type CertFiles, checkPair } from "../tls/pem.ts";
 import { NodeTls } from "./node_tls.ts";
 
@@ -62,6 +62,9 @@ async function tlsOf(
     throw new TypeError(`Cannot use ${name} without clientCa`);
   }
   checkTlsChoices(options);
+  if (watch !== undefined && typeof watch !== "boolean" && watch !== 0) {
+    checkTimeout("watch", watch, "a boolean, or ");
+  }
   if (watch && files === undefined) {
     throw new TypeError(
       "Cannot watch: it is not known from which files cert and key are; loadCertChain() tells",

@@ -14,6 +14,7 @@ import {
 } from "node:tls";
 import type { TlsChange } from "../engine.ts";
 import type { ClientAuth, ClientAuthRules } from "../tls/client_auth.ts";
+import { parseHost } from "../tls/host.ts";
 import type { PeerCertificate } from "../tls/peer_certificate.ts";
 import { type CertChain, checkCertChain } from "../tls/pem.ts";
 import { watchChain } from "../tls/watch_chain.ts";
@@ -47,7 +48,8 @@ export class NodeTls {
   #inForce: InForce;
   #server: Server | undefined;
   #onfail: (error: unknown) => void = () => {};
-  #watches: (() => void)[] = [];
+  /** What ends each watch, by what is watched for what. */
+  readonly #watches: Map<string, () => void> = new Map();
   readonly #admitted: WeakMap<TLSSocket, ClientAuth> = new WeakMap();
   #changing: Promise<unknown> = Promise.resolve();
 
@@ -138,7 +140,7 @@ export class NodeTls {
   /** Looks after nothing any more. */
   stop(): void {
     this.#server = undefined;
-    for (const stop of this.#watches.splice(0)) stop();
+    this.#watch();
   }
 
   #contextFor(name: string): SecureContext | undefined {
@@ -147,30 +149,39 @@ export class NodeTls {
     return byName.get(asked) ?? byName.get(asked.replace(/^[^.]+/, "*"));
   }
 
+  /** Begins and ends watches, as the certificates in force ask for. */
   #watch(): void {
     const { chain, certificates = {}, watchInterval } = this.#inForce.setup;
-    for (const stop of this.#watches.splice(0)) stop();
-    if (watchInterval === undefined || this.#server === undefined) return;
-    const watch = (
+    const wanted = new Map<string, () => () => void>();
+    const want = (
+      name: string | undefined,
       { files, ...pair }: CertChain,
-      onchange: (chain: CertChain) => Promise<void>,
     ) => {
-      if (files === undefined) return;
-      this.#watches.push(
-        watchChain({ ...pair, files }, watchInterval, {
-          onchange,
-          onfail: this.#onfail,
-        }),
+      if (files === undefined || watchInterval === undefined) return;
+      const onchange = (chain: CertChain) => this.change(changed(name, chain));
+      const onfail = this.#onfail;
+      wanted.set(
+        JSON.stringify([name, files]),
+        () =>
+          watchChain({ ...pair, files }, watchInterval, { onchange, onfail }),
       );
     };
-    watch(chain, (chain) => this.change({ chain }));
-    for (const [name, chain] of Object.entries(certificates)) {
-      watch(chain, (chain) => {
-        const { certificates } = this.#inForce.setup;
-        return this.change({
-          certificates: { ...certificates, [name]: chain },
-        });
-      });
+    const changed = (name: string | undefined, chain: CertChain): TlsChange => {
+      if (name === undefined) return { chain };
+      const { certificates } = this.#inForce.setup;
+      return { certificates: { ...certificates, [name]: chain } };
+    };
+    if (this.#server !== undefined) {
+      want(undefined, chain);
+      for (const [name, one] of Object.entries(certificates)) want(name, one);
+    }
+    for (const [key, stop] of this.#watches) {
+      if (wanted.has(key)) continue;
+      stop();
+      this.#watches.delete(key);
+    }
+    for (const [key, start] of wanted) {
+      if (!this.#watches.has(key)) this.#watches.set(key, start());
     }
   }
 }
@@ -184,17 +195,32 @@ async function resolve(setup: TlsSetup): Promise<InForce> {
   const certificates: Record<string, CertChain> = {};
   for (const [name, chain] of Object.entries(setup.certificates ?? {})) {
     const what = `certificates[${JSON.stringify(name)}]`;
-    certificates[name] = await checkCertChain(what, chain);
+    certificates[asciiName(name)] = await checkCertChain(what, chain);
   }
   const checked = setup.certificates && { certificates };
   const rules = { setup: { ...setup, chain, ...checked }, auth };
   const contexts = Object.entries(certificates).map((
     [name, chain],
   ): [string, SecureContext] => [
-    name.toLowerCase(),
+    name,
     createSecureContext(contextOptions(rules, chain)),
   ]);
   return { ...rules, byName: new Map(contexts) };
+}
+
+/** A name as clients send it (RFC 6066, section 3): never an address. */
+function asciiName(name: string): string {
+  try {
+    const { type, name: ascii } = parseHost(name);
+    if (type === "dns") return ascii;
+  } catch {
+    // Told below.
+  }
+  throw new TypeError(
+    `Cannot use certificates: ${
+      JSON.stringify(name)
+    } is no DNS name, and clients ask for nothing else`,
+  );
 }
 
 /** What reads certificates is loaded only where clients show some. */
