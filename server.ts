@@ -313,7 +313,7 @@ export async function upgrade<Context = undefined>(
   }
   let pending = policies.get(options) as Promise<Policy<Context>> | undefined;
   if (pending === undefined) {
-    checkUpgrade(options);
+    checkUpgrade(options as Partial<StrictOptions>);
     pending = resolvePolicy(options, options.topics);
     policies.set(options, pending as Promise<Policy<unknown>>);
   }
