@@ -90,7 +90,7 @@ Deno.test("examples/greeting.ts greets", async () => {
 });
 
 Deno.test("examples/token.ts lets in who knows the token", async () => {
-  const out = await run("token.ts", { TOKEN: "of the test" });
+  const out = await run("token.ts", { TOKEN: "of-the-test" });
   assertEquals(out, "Without the token: refused\nWelcome, operator\n");
 });
 
