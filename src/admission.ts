@@ -67,15 +67,23 @@ export class Admission {
  * any address of it is theirs to choose.
  */
 function network(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  if (mapped !== null) return mapped[1]!;
   if (!address.includes(":")) return address;
-  const [head = "", tail] = address.replace(/%.*$/, "").split("::");
+  const bare = address.replace(/%.*$/, "");
+  if (!URL.canParse(`http://[${bare}]`)) return address;
+  const canonical = new URL(`http://[${bare}]`).hostname.slice(1, -1);
+  const mapped = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/.exec(canonical);
+  if (mapped !== null) {
+    return mapped.slice(1).flatMap((group) => {
+      const value = parseInt(group, 16);
+      return [value >> 8, value & 0xff];
+    }).join(".");
+  }
+  const [head = "", tail] = canonical.split("::");
   const groups = head === "" ? [] : head.split(":");
   if (tail !== undefined) {
     const rest = tail === "" ? [] : tail.split(":");
     const zeros = Math.max(0, 8 - groups.length - rest.length);
     groups.push(...Array<string>(zeros).fill("0"), ...rest);
   }
-  return groups.slice(0, 4).map((group) => parseInt(group, 16)).join(":");
+  return groups.slice(0, 4).join(":");
 }

@@ -26,7 +26,12 @@ import {
   secureDeflate,
 } from "./node_deflate.ts";
 import { Ears } from "./node_ears.ts";
-import { refuseHandshake, sendResponse, toRequest } from "./node_http.ts";
+import {
+  drain,
+  refuseHandshake,
+  sendResponse,
+  toRequest,
+} from "./node_http.ts";
 import { listenOn } from "./node_listen.ts";
 import {
   resolveStrict,
@@ -165,13 +170,16 @@ class StrictListener<Context> implements Listener {
     if (transport === undefined) return void response.destroy();
     transport.answering++;
     response.once("close", () => transport.answering--);
-    const verdict = await this.#ask(message, message.socket, transport);
-    if (verdict instanceof Response) {
-      return await sendResponse(verdict, response, this.#patience);
-    }
-    // A WebSocket is only for those who came as one.
-    this.#task.ongone(verdict);
-    response.destroy();
+    await whileThere(message.socket, async (gone) => {
+      const verdict = await this.#ask(message, transport, gone);
+      if (verdict instanceof Response) {
+        return await sendResponse(verdict, response, this.#patience);
+      }
+      // A WebSocket is only for those who came as one.
+      this.#task.ongone(verdict);
+      response.destroy();
+    });
+    drain(message);
   }
 
   /** A request to speak something else than HTTP. */
@@ -191,7 +199,10 @@ class StrictListener<Context> implements Listener {
     if (fault !== undefined) {
       return await refuseHandshake(fault, socket, this.#patience);
     }
-    const verdict = await this.#ask(message, socket, transport);
+    const verdict = await whileThere(
+      socket,
+      (gone) => this.#ask(message, transport, gone),
+    );
     if (verdict instanceof Response) {
       return await refuseHandshake(verdict, socket, this.#patience);
     }
@@ -218,33 +229,26 @@ class StrictListener<Context> implements Listener {
     });
   }
 
-  /** Lets the server decide. */
+  /** Lets the server decide; `gone` aborts when the client leaves. */
   async #ask(
     message: http.IncomingMessage,
-    socket: Duplex,
     transport: Transport,
+    gone: AbortSignal,
   ): Promise<Response | Opening<Context>> {
     const since = this.#sockets.asked(transport);
     if (message.rawHeaders.length >= 2 * MAX_HEADERS) {
       return refuse(431, `A request may have ${MAX_HEADERS - 1} headers`);
     }
-    const gone = new AbortController();
-    const leave = () => gone.abort();
-    socket.once("close", leave);
-    const tls = this.#tls;
-    const request = toRequest(message, tls !== undefined, gone.signal);
-    try {
-      if (request === undefined) return refuse(400, "The request is malformed");
-      return await this.#task.answer({
-        request,
-        remoteAddr: this.#peerOf(message),
-        secure: tls !== undefined,
-        since,
-        peerCertificate: tls?.certificateOf(message.socket),
-      });
-    } finally {
-      socket.off("close", leave);
-    }
+    const secure = this.#tls !== undefined;
+    const request = toRequest(message, secure, gone);
+    if (request === undefined) return refuse(400, "The request is malformed");
+    return await this.#task.answer({
+      request,
+      remoteAddr: this.#peerOf(message),
+      secure,
+      since,
+      peerCertificate: this.#tls?.certificateOf(message.socket),
+    });
   }
 
   #peerOf({ socket }: http.IncomingMessage): Deno.Addr {
@@ -252,6 +256,21 @@ class StrictListener<Context> implements Listener {
     if ("path" in where) return { transport: "unix", path: where.path };
     const { remoteAddress = "", remotePort = 0 } = socket;
     return { transport: "tcp", hostname: remoteAddress, port: remotePort };
+  }
+}
+
+/** Does something, and tells it when the client leaves meanwhile. */
+async function whileThere<T>(
+  socket: Duplex,
+  work: (gone: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const gone = new AbortController();
+  const leave = () => gone.abort();
+  socket.once("close", leave);
+  try {
+    return await work(gone.signal);
+  } finally {
+    socket.off("close", leave);
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Duplex, Readable, type Writable } from "node:stream";
+import type { Duplex, Writable } from "node:stream";
 
 /**
  * The request as one of the web.
@@ -50,8 +50,47 @@ function absolute(origin: string, target: string): string {
   return origin + pathname + search;
 }
 
+/** A body that is taken off the network as it is read. */
 function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
-  return Readable.toWeb(message) as ReadableStream<Uint8Array>;
+  let ended = false;
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      message.on("data", (chunk: Uint8Array) => {
+        message.pause();
+        if (!ended) controller.enqueue(new Uint8Array(chunk));
+      });
+      message.once("end", () => {
+        if (!ended) controller.close();
+        ended = true;
+      });
+      message.once("close", () => {
+        if (!ended) controller.error(new TypeError("The client is gone"));
+        ended = true;
+      });
+      message.pause();
+    },
+    pull() {
+      message.resume();
+    },
+    cancel() {
+      ended = true;
+    },
+  }, { highWaterMark: 0 });
+}
+
+/** How much of a body that nobody wants is read, in bytes, to get at the next request. */
+const MAX_UNWANTED = 1 << 20;
+
+/** Drops what is left of a request's body; of one that is too long, the connection. */
+export function drain(message: IncomingMessage): void {
+  if (message.complete || message.destroyed) return;
+  let left = MAX_UNWANTED;
+  message.removeAllListeners("data");
+  message.on("data", (chunk: Uint8Array) => {
+    left -= chunk.length;
+    if (left < 0) message.destroy();
+  });
+  message.resume();
 }
 
 /**
@@ -105,14 +144,20 @@ async function pump(
   to: Writable,
   patience: number,
 ): Promise<void> {
+  const reader = body?.getReader();
+  const leave = () => void reader?.cancel().catch(() => {});
+  to.once("close", leave);
   try {
-    for await (const chunk of body ?? []) {
-      if (to.destroyed) return;
-      if (!to.write(chunk)) await one(to, "drain", patience);
+    while (reader !== undefined && !to.destroyed) {
+      const { done, value } = await reader.read();
+      if (done || to.destroyed) break;
+      if (!to.write(value)) await one(to, "drain", patience);
     }
   } catch {
     to.destroy(); // What is left of the body is not to be had.
     return;
+  } finally {
+    to.off("close", leave);
   }
   if (to.destroyed) return;
   const flushed = one(to, "finish", patience);
