@@ -73,3 +73,23 @@ export interface Pinger {
   /** Sends a ping; the engine tells the connection of the pong. */
   ping(payload: string): void;
 }
+
+/** What this side noticed of a peer. */
+export interface Noticed {
+  readonly detail?: string;
+  readonly cause?: unknown;
+}
+
+/** How an engine says that its socket is gone. */
+export interface ChannelEnd extends Noticed {
+  /** The peer's close code; 1005 if it sent none, 0 if no close frame came. */
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** How an engine says that it closes, since the peer broke a rule. */
+export interface Fault extends Noticed {
+  /** The code that the peer is told. */
+  readonly code: number;
+  readonly detail: string;
+}

@@ -4,7 +4,14 @@
  * @module
  */
 
-import type { Channel, Message, MessageLike } from "./channel.ts";
+import type {
+  Channel,
+  ChannelEnd,
+  Fault,
+  Message,
+  MessageLike,
+  Noticed,
+} from "./channel.ts";
 import {
   checkClose,
   CloseCode,
@@ -78,26 +85,6 @@ let finish_: (connection: Connection<unknown>, end: ChannelEnd) => void;
 let pong_: (connection: Connection<unknown>, payload: string) => void;
 let fail_: (connection: Connection<unknown>, fault: Fault) => void;
 let drain_: (connection: Connection<unknown>) => void;
-
-/** What this side noticed of a peer. */
-interface Noticed {
-  readonly detail?: string;
-  readonly cause?: unknown;
-}
-
-/** How an engine says that its socket is gone. */
-export interface ChannelEnd extends Noticed {
-  /** The peer's close code; 1005 if it sent none, 0 if no close frame came. */
-  readonly code: number;
-  readonly reason: string;
-}
-
-/** How an engine says that it closes, since the peer broke a rule. */
-export interface Fault extends Noticed {
-  /** The code that the peer is told. */
-  readonly code: number;
-  readonly detail: string;
-}
 
 /**
  * An open WebSocket connection, of a server or a client.

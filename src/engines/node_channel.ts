@@ -9,14 +9,19 @@ import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 // @ts-types="@types/ws"
 import type { WebSocket } from "ws";
-import type { Channel, FlowControl, MessageLike, Pinger } from "../channel.ts";
+import type {
+  Channel,
+  ChannelEnd,
+  Fault,
+  FlowControl,
+  MessageLike,
+  Pinger,
+} from "../channel.ts";
 import { CloseCode } from "../close_code.ts";
 import {
-  type ChannelEnd,
   Connection,
   deliver,
   fail,
-  type Fault,
   finish,
   type Opening,
   pong,
