@@ -16,9 +16,10 @@ import { checkPair } from "./src/tls/pem.ts";
 
 export type { Message, MessageLike } from "./src/channel.ts";
 export { CloseCode } from "./src/close_code.ts";
-export { Connection, type ReceiveOptions } from "./src/connection.ts";
+export { Connection } from "./src/connection.ts";
 export * from "./src/errors.ts";
 export type { Limits } from "./src/limits.ts";
+export type { ReceiveOptions } from "./src/receive_queue.ts";
 export { loadCaCerts } from "./src/tls/pem.ts";
 
 /**

@@ -58,7 +58,7 @@ export type {
 } from "./src/authorize/token_source.ts";
 export type { Message, MessageLike } from "./src/channel.ts";
 export { CloseCode } from "./src/close_code.ts";
-export { Connection, type ReceiveOptions } from "./src/connection.ts";
+export { Connection } from "./src/connection.ts";
 export type {
   BuiltInOptions,
   CompressionOptions,
@@ -69,6 +69,7 @@ export * from "./src/errors.ts";
 export type { ProxyOptions } from "./src/forwarded.ts";
 export type { OriginPolicy } from "./src/handshake.ts";
 export type { Limits } from "./src/limits.ts";
+export type { ReceiveOptions } from "./src/receive_queue.ts";
 export type { Logger } from "./src/logger.ts";
 export type { AcceptOptions, AuthorizeInfo, Handler } from "./src/policy.ts";
 export {

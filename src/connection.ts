@@ -24,7 +24,11 @@ import { Heartbeat } from "./heartbeat.ts";
 import type { ResolvedLimits } from "./limits.ts";
 import { Inbox, type Refusal } from "./inbox.ts";
 import type { RateRule } from "./message_rate.ts";
-import { MessageIterator, rejected } from "./receive_queue.ts";
+import {
+  MessageIterator,
+  type ReceiveOptions,
+  rejected,
+} from "./receive_queue.ts";
 import { SendBuffer } from "./send_buffer.ts";
 import { readableOf, writableTo } from "./streams.ts";
 import type { PeerCertificate } from "./tls/peer_certificate.ts";
@@ -53,24 +57,6 @@ export interface Opening<Context> {
   readonly remoteAddr?: Deno.Addr | undefined;
   readonly headers?: Headers | undefined;
   readonly peerCertificate?: PeerCertificate | undefined;
-}
-
-/**
- * Options for {@linkcode Connection.receive}.
- *
- * @example Wait a second at most
- * ```ts
- * import { connect, serve } from "@wss/wss";
- *
- * await using server = await serve({ port: 0 }, (ws) => ws.closed);
- * await using ws = await connect(server.url);
- * const options = { signal: AbortSignal.timeout(10) };
- * await ws.receive(options).catch((error) => console.log(error.name)); // "TimeoutError"
- * ```
- */
-export interface ReceiveOptions {
-  /** Gives up waiting; no message is lost. */
-  signal?: AbortSignal | undefined;
 }
 
 const OPEN = 0;

@@ -29,6 +29,24 @@ export function rejected(error: unknown): Promise<never> {
   return promise;
 }
 
+/**
+ * Options for `Connection.receive()`.
+ *
+ * @example Wait a second at most
+ * ```ts
+ * import { connect, serve } from "@wss/wss";
+ *
+ * await using server = await serve({ port: 0 }, (ws) => ws.closed);
+ * await using ws = await connect(server.url);
+ * const options = { signal: AbortSignal.timeout(10) };
+ * await ws.receive(options).catch((error) => console.log(error.name)); // "TimeoutError"
+ * ```
+ */
+export interface ReceiveOptions {
+  /** Gives up waiting; no message is lost. */
+  signal?: AbortSignal | undefined;
+}
+
 /** How many slots a queue begins with, and keeps when it is empty. */
 const SLOTS = 16;
 
