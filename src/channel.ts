@@ -52,6 +52,8 @@ export interface Channel {
   close(code: number, reason: string): void;
   /** Cuts the socket at once. */
   terminate?(): void;
+  /** Takes nothing more of a peer that broke a rule and was told, and cuts it soon. */
+  expel?(): void;
   /** Takes bytes off the network, or leaves them there, for the peer to wait. */
   flow?: FlowControl | undefined;
   /** Asks the peer for a sign of life. */

@@ -464,8 +464,16 @@ export class Connection<Context = unknown>
   }
 
   #refuse({ code, reason, slow }: Refusal): void {
-    this.#close(code, reason);
+    this.#expel(code, reason);
     if (slow) this.#shared.onlimit?.(this, reason);
+  }
+
+  /** Closes for a peer that broke a rule: what waits to be sent to it does not count. */
+  #expel(code: number, reason: string): void {
+    const { expel } = this.#channel;
+    if (expel !== undefined) this.#outgoing.end(() => this.#error("send"));
+    this.#close(code, reason);
+    expel?.call(this.#channel);
   }
 
   #close(code: number, reason: string): void {
@@ -505,8 +513,7 @@ export class Connection<Context = unknown>
   #fail({ code, ...noticed }: Fault): void {
     if (this.#state === CLOSED) return;
     this.#noticed ??= noticed;
-    this.#outgoing.end(() => this.#error("send"));
-    this.#close(code, "");
+    this.#expel(code, "");
   }
 
   #drain(): void {

@@ -142,6 +142,16 @@ class WsChannel implements Channel, FlowControl, Pinger {
     this.#ws.terminate();
   }
 
+  /** The close frame is the last that is said (RFC 6455, section 7.1.7). */
+  expel(): void {
+    if (this.#cut !== undefined) return;
+    const time = Math.min(LAST_WORD, this.#limits.closeTimeout / 2);
+    this.#cut = setTimeout(() => this.terminate(), time);
+    this.#socket.end();
+    // After a fault ws reads on, to drop what comes, but from the next tick on.
+    nextTick(() => this.pause());
+  }
+
   pause(): void {
     this.#ws.pause();
     (this.#raw as Readable)._handle?.readStop?.();
@@ -169,7 +179,7 @@ class WsChannel implements Channel, FlowControl, Pinger {
     ws.on("pong", (data) => pong(connection, data.toString()));
     ws.on("error", (error) => {
       const fault = faultOf(error, this.#limits);
-      if (fault !== undefined) this.#fail(fault); // Else its end follows.
+      if (fault !== undefined) fail(connection, fault); // Else its end follows.
     });
     ws.on("close", (code, reason) => this.#end(code, reason.toString()));
     // ws ends the socket when both close frames were exchanged; a peer that does
@@ -180,22 +190,18 @@ class WsChannel implements Channel, FlowControl, Pinger {
   }
 
   #answer(ping: Uint8Array): void {
+    if (this.#cut !== undefined) return;
     this.#pings ??= new MessageRate(PINGS);
     if (!this.#pings.take()) {
       const detail =
         `the peer sends more than ${PINGS.perSecond} pings a second`;
-      return this.#fail({ code: CloseCode.PolicyViolation, detail });
+      return fail(this.#connection!, {
+        code: CloseCode.PolicyViolation,
+        detail,
+      });
     }
     // For a peer that does not read, pongs would only pile up.
     if (this.bufferedAmount <= this.#limits.sendBuffer) this.#ws.pong(ping);
-  }
-
-  /** The close frame is the last that is said (RFC 6455, section 7.1.7). */
-  #fail(fault: Fault): void {
-    const time = Math.min(LAST_WORD, this.#limits.closeTimeout / 2);
-    this.#cut ??= setTimeout(() => this.#ws.terminate(), time);
-    fail(this.#connection!, fault);
-    this.#socket.end();
   }
 
   #end(code: number, reason: string): void {
