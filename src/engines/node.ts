@@ -126,7 +126,12 @@ class StrictListener<Context> implements Listener {
     const server = this.#server;
     this.addr = await listenOn(server, where);
     server.on("error", onfail);
-    this.#ears = new Ears({ server, addr: this.addr, onfail });
+    this.#ears = new Ears({
+      server,
+      addr: this.addr,
+      full: () => this.#sockets.size >= server.maxConnections,
+      onfail,
+    });
     this.#sockets.onconnection = () => this.#ears?.heard();
     this.#tls?.attend(server as https.Server, onfail);
     return this;

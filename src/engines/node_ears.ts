@@ -17,6 +17,8 @@ const PATIENCE = 1_000;
 export interface Hearing {
   readonly server: Server;
   readonly addr: Deno.Addr;
+  /** Whether the server takes no connections since it has enough. */
+  full(): boolean;
   /** Hears that it had to listen anew, or why it could not. */
   onfail(error: unknown): void;
 }
@@ -50,7 +52,7 @@ export class Ears {
 
   async #listen(): Promise<void> {
     if (this.#probing) return;
-    if (this.#heard) {
+    if (this.#heard || this.#hearing.full()) {
       this.#heard = false;
       return;
     }

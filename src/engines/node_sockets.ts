@@ -51,6 +51,11 @@ export class Sockets {
     });
   }
 
+  /** How many there are. */
+  get size(): number {
+    return this.#transports.size;
+  }
+
   /** What is below a socket; `undefined` if it is gone. */
   of(socket: Duplex): Transport | undefined {
     return this.#bySocket.get(socket);
