@@ -105,7 +105,7 @@ export async function answer<Context>(
   }
   if (fetch === undefined) return upgradeRequired(asked.url);
   try {
-    return await fetch(request, { remoteAddr: asked.remoteAddr });
+    return sendable(await fetch(request, { remoteAddr: asked.remoteAddr }));
   } catch (error) {
     policy.report(error);
     return refuse(500, "The server failed to answer");
@@ -153,7 +153,7 @@ async function admit<Context>(
     const protocols = offeredProtocols(request);
     const info = { url, remoteAddr, protocols, peerCertificate };
     const verdict = await decide(policy.authorize?.(request, info));
-    if (verdict instanceof Response) return verdict;
+    if (verdict instanceof Response) return sendable(verdict);
     if (verdict === false) return refuse(403, "You may not connect");
     return {
       url,
@@ -170,6 +170,19 @@ async function admit<Context>(
       ? tooLate()
       : refuse(500, "The server failed to decide");
   }
+}
+
+/** Refuses what cannot be sent, which programs without types may return. */
+function sendable(response: Response): Response {
+  const state = !(response instanceof Response)
+    ? "what was returned is no Response"
+    : response.bodyUsed
+    ? "the Response was sent before; make one for each request"
+    : response.status === 0
+    ? "Response.error() cannot be sent"
+    : undefined;
+  if (state === undefined) return response;
+  throw new TypeError(`Cannot answer the request: ${state}`);
 }
 
 /**

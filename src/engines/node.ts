@@ -6,7 +6,7 @@
 
 import * as http from "node:http";
 import * as https from "node:https";
-import type { Duplex } from "node:stream";
+import type { Duplex, Writable } from "node:stream";
 // @ts-types="@types/ws"
 import { WebSocketServer } from "ws";
 import type { Opening } from "../connection.ts";
@@ -114,10 +114,10 @@ class StrictListener<Context> implements Listener {
       ...{ closeTimeout: limits.closeTimeout }, // Not in its types.
     });
     server.on("request", (message, response) => {
-      this.#track(this.#respond(message, response));
+      this.#track(this.#respond(message, response), response);
     });
     server.on("upgrade", (message, socket, head) => {
-      this.#track(this.#upgrade(message, socket, head));
+      this.#track(this.#upgrade(message, socket, head), socket);
     });
   }
 
@@ -161,9 +161,13 @@ class StrictListener<Context> implements Listener {
     return this.#task.shared.limits.pongTimeout;
   }
 
-  #track(work: Promise<void>): void {
+  /** Looks after what is being answered; where that fails, nobody is left waiting. */
+  #track(work: Promise<void>, to: Writable): void {
     this.#pending.add(work);
-    work.catch(this.#task.onfail).then(() => this.#pending.delete(work));
+    work.catch((error) => {
+      this.#task.onfail(error);
+      to.destroy();
+    }).then(() => this.#pending.delete(work));
   }
 
   /** An ordinary request. */

@@ -49,6 +49,9 @@ interface Readable {
 /** How long a peer that broke the protocol has to take the close frame, in milliseconds. */
 const LAST_WORD = 1_000;
 
+/** How much is read of what it still sends, in bytes. */
+const LAST_BYTES = 65_536;
+
 /** The pings of a peer that are answered; an honest one sends a few a minute. */
 const PINGS = { perSecond: 16, burst: 64 };
 
@@ -148,8 +151,12 @@ class WsChannel implements Channel, FlowControl, Pinger {
     const time = Math.min(LAST_WORD, this.#limits.closeTimeout / 2);
     this.#cut = setTimeout(() => this.terminate(), time);
     this.#socket.end();
-    // After a fault ws reads on, to drop what comes, but from the next tick on.
-    nextTick(() => this.pause());
+    // So much is dropped, for an honest peer's end to be seen behind it.
+    let left = LAST_BYTES;
+    this.#socket.on("data", (chunk: Uint8Array) => {
+      left -= chunk.length;
+      if (left < 0) this.pause();
+    });
   }
 
   pause(): void {

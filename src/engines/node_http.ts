@@ -94,18 +94,29 @@ export function drain(message: IncomingMessage): void {
 }
 
 /**
- * Sends a response; never rejects, and lets go of its body if nobody takes it
- * for `patience` milliseconds.
+ * Sends a response, and lets go of its body if nobody takes it for `patience`
+ * milliseconds.
+ *
+ * @throws {TypeError} If it is none that can be sent.
  */
 export async function sendResponse(
   response: Response,
   to: ServerResponse,
   patience: number,
 ): Promise<void> {
-  to.statusCode = response.status;
-  if (response.statusText !== "") to.statusMessage = response.statusText;
-  for (const [name, value] of response.headers) to.appendHeader(name, value);
-  await pump(response.body, to, patience);
+  const { status, statusText, headers, body } = response;
+  if (status < 200) {
+    throw new TypeError(
+      `Cannot answer the request: a response of status ${status} is not the last`,
+    );
+  }
+  to.statusCode = status;
+  if (statusText !== "") to.statusMessage = statusText;
+  for (const [name, value] of headers) to.appendHeader(name, value);
+  // What must have no body (RFC 9110, section 6.4.1) takes one, and drops it.
+  const bodiless = to.req.method === "HEAD" || status === 204 || status === 304;
+  if (bodiless) body?.cancel().catch(() => {});
+  await pump(bodiless ? null : body, to, patience);
 }
 
 /** The headers that whoever writes the bytes decides on. */
@@ -113,7 +124,7 @@ const OURS = ["connection", "transfer-encoding"];
 
 /**
  * Refuses on the bare socket of a handshake, which `node:http` has given up, and
- * hangs up; never rejects.
+ * hangs up.
  */
 export async function refuseHandshake(
   response: Response,
