@@ -349,16 +349,8 @@ async function strictEngine<Context>(
   where: Listen,
   options: CommonServeOptions<Context> & StrictOptions,
 ): Promise<Engine> {
-  try {
-    const { createStrictEngine } = await import("./src/engines/node.ts");
-    return await createStrictEngine(where, options);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotCapable)) throw error;
-    throw new Deno.errors.NotCapable(
-      "Cannot load the strict engine: npm:ws reads an environment variable; run with --allow-env=WS_NO_BUFFER_UTIL, or with --ignore-env=WS_NO_BUFFER_UTIL to hide it",
-      { cause: error },
-    );
-  }
+  const { createStrictEngine } = await import("./src/engines/node.ts");
+  return await createStrictEngine(where, options);
 }
 
 function whereToListen<Context>(

@@ -7,8 +7,6 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import type { Duplex, Writable } from "node:stream";
-// @ts-types="@types/ws"
-import { WebSocketServer } from "ws";
 import type { Opening } from "../connection.ts";
 import type {
   Engine,
@@ -39,6 +37,7 @@ import {
   type StrictSetup,
 } from "./node_options.ts";
 import { Sockets, type Transport } from "./node_sockets.ts";
+import { WebSocketServer } from "./node_ws.ts";
 import type { NodeTls } from "./node_tls.ts";
 
 /** How large the head of a request may be: in bytes, and in headers. */

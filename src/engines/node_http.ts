@@ -5,6 +5,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { setImmediate } from "node:timers";
 import type { Duplex, Writable } from "node:stream";
 
 /**
@@ -156,6 +157,7 @@ async function pump(
   patience: number,
 ): Promise<void> {
   const reader = body?.getReader();
+  let written = 0;
   const leave = () => void reader?.cancel().catch(() => {});
   to.once("close", leave);
   try {
@@ -163,6 +165,9 @@ async function pump(
       const { done, value } = await reader.read();
       if (done || to.destroyed) break;
       if (!to.write(value)) await one(to, "drain", patience);
+      // A source that is always ready would keep the turn from all others.
+      written += value.length;
+      if (written > TURN) written = await nextTurn();
     }
   } catch {
     to.destroy(); // What is left of the body is not to be had.
@@ -174,6 +179,14 @@ async function pump(
   const flushed = one(to, "finish", patience);
   to.end();
   await flushed;
+}
+
+/** How much is written before others have their turn, in bytes. */
+const TURN = 262_144;
+
+/** Waits until all others had their turn; nothing is written in it. */
+function nextTurn(): Promise<number> {
+  return new Promise((resolve) => setImmediate(() => resolve(0)));
 }
 
 /** Waits for an event, or for the end, which it brings about in the end. */

@@ -1,0 +1,65 @@
+/**
+ * Masking (RFC 6455, section 5.3) by words of four bytes.
+ *
+ * npm:ws takes it from `node:http` where that has it, as newer Node does. This
+ * runtime's has not; then ws goes byte by byte, and looks for a native module of
+ * which an environment variable tells it not to. So these are there while ws is
+ * loaded, and gone after.
+ *
+ * @module
+ */
+
+import http from "node:http";
+
+/** Unmasks a payload in place. */
+export function unmask(data: Uint8Array, mask: Uint8Array): void {
+  apply(data, mask);
+}
+
+/** Writes `length` bytes of a payload, masked, from `offset` on. */
+export function mask(
+  source: Uint8Array,
+  mask: Uint8Array,
+  output: Uint8Array,
+  offset: number,
+  length: number,
+): void {
+  const target = output.subarray(offset, offset + length);
+  target.set(source.subarray(0, length));
+  apply(target, mask);
+}
+
+function apply(data: Uint8Array, mask: Uint8Array): void {
+  const { buffer, byteOffset, length } = data;
+  // Words begin at multiples of four.
+  let at = 0;
+  for (const lead = Math.min(length, -byteOffset & 3); at < lead; at++) {
+    data[at]! ^= mask[at & 3]!;
+  }
+  if (at === length) return;
+  // All that Deno runs on puts the first byte of a word lowest.
+  const word = mask[at & 3]! | mask[(at + 1) & 3]! << 8 |
+    mask[(at + 2) & 3]! << 16 | mask[(at + 3) & 3]! << 24;
+  const words = new Int32Array(buffer, byteOffset + at, (length - at) >> 2);
+  for (let index = 0; index < words.length; index++) words[index]! ^= word;
+  for (at += 4 * words.length; at < length; at++) data[at]! ^= mask[at & 3]!;
+}
+
+/** What ws looks for. */
+interface Masking {
+  websocketMask?: typeof mask;
+  websocketUnmask?: typeof unmask;
+}
+
+const runtime = http as Masking;
+const own = runtime.websocketMask !== undefined;
+if (!own) {
+  Object.assign(runtime, { websocketMask: mask, websocketUnmask: unmask });
+}
+
+/** Leaves `node:http` as it was. */
+export function withdraw(): void {
+  if (own) return;
+  delete runtime.websocketMask;
+  delete runtime.websocketUnmask;
+}

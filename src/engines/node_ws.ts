@@ -1,0 +1,13 @@
+/**
+ * npm:ws, loaded once and in one place.
+ *
+ * @module
+ */
+
+import { withdraw } from "./node_masking.ts"; // Before ws.
+// @ts-types="@types/ws"
+import { WebSocketServer } from "ws";
+
+withdraw();
+
+export { WebSocketServer };
