@@ -424,7 +424,14 @@ function cannotListen(where: Listen, error: unknown): unknown {
       options,
     );
   }
-  if (error instanceof Deno.errors.NotCapable) return error;
+  if (error instanceof Deno.errors.NotCapable) {
+    return error.message.includes("the name that is listened on")
+      ? new Deno.errors.NotCapable(
+        `${action}: this program may not look the name up; run it with --allow-net`,
+        options,
+      )
+      : error;
+  }
   if (error instanceof Deno.errors.AddrInUse) {
     return new Deno.errors.AddrInUse(
       `${action}: something listens there already; end that, or choose another ${
@@ -446,7 +453,8 @@ function cannotListen(where: Listen, error: unknown): unknown {
     );
   }
   const unknown = /failed to lookup|Invalid host/i.test(error.message);
-  if ("cert" in where && !unknown) {
+  // An error with a code is of node:net; of certificates it was said before.
+  if ("cert" in where && !unknown && !("code" in error)) {
     return explainConfig("Cannot serve with TLS", error);
   }
   const state = unknown ? "the name cannot be resolved" : error.message;

@@ -1,5 +1,6 @@
 /**
- * Compares servers of this module with a bare `Deno.serve`: `deno task bench`.
+ * Compares servers of this module with the bare ones that they are made of, a
+ * `Deno.serve` and an npm:ws on `node:https`: `deno task bench`.
  *
  * The table goes to standard output, progress to standard error. Any echo that
  * is wrong, missing or too many ends it with exit code 1.
@@ -13,12 +14,14 @@ import { processorName } from "./bench/proc.ts";
 import { type Circumstances, report } from "./bench/report.ts";
 import { runBenchmark } from "./bench/run.ts";
 
-const HELP = `Compares servers of this module with a bare Deno.serve, on Linux.
+const HELP =
+  `Compares servers of this module with bare ones of Deno.serve and npm:ws, on
+Linux.
 
 Usage: deno task bench [options]
 
-  --quick      under two minutes (default)
-  --full       about ten minutes, for figures to publish
+  --quick      under two and a half minutes (default)
+  --full       under a quarter of an hour, for figures to publish
   --json FILE  writes all that was measured to FILE, too
   --help       shows this
 

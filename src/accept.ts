@@ -97,11 +97,12 @@ export async function answer<Context>(
   if (wantsWebSocket(request)) {
     if (closing?.aborted) return goingDown();
     const full = policy.admission.enter(asked.remoteAddr);
-    if (full !== undefined) return full;
+    if (full !== undefined) return logged(full, asked, policy);
     const verdict = await admit(incoming, asked, policy, closing);
     // What is let in leaves when its connection ends, or never opens.
-    if (verdict instanceof Response) policy.admission.leave(asked.remoteAddr);
-    return verdict;
+    if (!(verdict instanceof Response)) return verdict;
+    policy.admission.leave(asked.remoteAddr);
+    return logged(verdict, asked, policy);
   }
   if (fetch === undefined) return upgradeRequired(asked.url);
   try {
@@ -170,6 +171,25 @@ async function admit<Context>(
       ? tooLate()
       : refuse(500, "The server failed to decide");
   }
+}
+
+/** A refusal, of which the log hears. */
+function logged<Context>(
+  refusal: Response,
+  { url, remoteAddr }: Asked,
+  { logger }: Policy<Context>,
+): Response {
+  if (logger.debug !== undefined) {
+    const from = "hostname" in remoteAddr
+      ? remoteAddr.hostname
+      : remoteAddr.transport;
+    const { origin, pathname } = new URL(url);
+    const where = printable(`${origin}${pathname}`);
+    logger.debug(
+      `refused ${printable(from)} at ${where} with ${refusal.status}`,
+    );
+  }
+  return refusal;
 }
 
 /** Refuses what cannot be sent, which programs without types may return. */

@@ -66,7 +66,7 @@ export class Admission {
  * What one customer has: an IPv4 address, or a network of 64 bits of IPv6, as
  * any address of it is theirs to choose.
  */
-function network(address: string): string {
+export function network(address: string): string {
   if (!address.includes(":")) return address;
   const bare = address.replace(/%.*$/, "");
   if (!URL.canParse(`http://[${bare}]`)) return address;

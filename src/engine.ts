@@ -6,6 +6,7 @@
 
 import type { PeerCertificate } from "./tls/peer_certificate.ts";
 import type { CertChain } from "./tls/pem.ts";
+import type { Logger } from "./logger.ts";
 import type { Connection, Opening, Shared } from "./connection.ts";
 
 /** Where to listen. */
@@ -43,6 +44,7 @@ export interface Acceptor<Context> {
 /** What an engine needs to listen. */
 export interface ListenTask<Context> extends Acceptor<Context> {
   readonly where: Listen;
+  readonly logger: Logger;
   /** Answers a request: with a response, or with what a WebSocket opens with. */
   answer(incoming: Incoming): Promise<Response | Opening<Context>>;
 }

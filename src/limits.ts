@@ -93,6 +93,9 @@ export const FLOW_DEFAULTS: Partial<ResolvedLimits> = Object.freeze({
   maxQueuedBytes: 1 << 20,
 });
 
+/** The default of `maxConnections`. */
+export const MAX_CONNECTIONS = 16_384;
+
 /** The longest delay that a timer takes, in milliseconds. */
 const MAX_DELAY = 0x7fffffff;
 

@@ -20,6 +20,7 @@ import {
   checkCount,
   checkTimeout,
   type Limits,
+  MAX_CONNECTIONS,
   type ResolvedLimits,
   resolveLimits,
   shown,
@@ -142,14 +143,17 @@ export interface AcceptOptions<Context = undefined>
   pingInterval?: number | undefined;
   /**
    * How many connections there may be at a time, in handshakes too. One more is
-   * answered 503, with `Retry-After`. `Infinity` is no limit.
+   * answered 503, with `Retry-After`. The strict engine takes 1,024 connections
+   * of TCP beside them, and cuts more. `Infinity` is no limit.
    *
    * @default {16_384}
    */
   maxConnections?: number | undefined;
   /**
    * How many of them may come from one address: of IPv4, or a network of 64 bits
-   * of IPv6. One more is answered 429, with `Retry-After`. Behind a reverse proxy
+   * of IPv6. One more is answered 429, with `Retry-After`. The strict engine
+   * takes 16 connections of TCP beside them, unless there is a `trustProxy`, and
+   * cuts more. Behind a reverse proxy
    * all have its address, unless `trustProxy` names it; and many people may
    * share one, in an office or a mobile network, which is why there is no limit
    * by default.
@@ -237,7 +241,8 @@ export async function resolvePolicy<Context>(
     logger.warn?.("insecureAnyOrigin: pages of any site may connect");
   }
   if (pingInterval !== 0) checkTimeout("pingInterval", pingInterval, "0, or ");
-  const { maxConnections = 16_384, maxConnectionsPerIp = Infinity } = options;
+  const { maxConnections = MAX_CONNECTIONS, maxConnectionsPerIp = Infinity } =
+    options;
   const admission = new Admission({
     maxConnections: checkCount("maxConnections", maxConnections),
     maxConnectionsPerIp: checkCount("maxConnectionsPerIp", maxConnectionsPerIp),
@@ -266,7 +271,7 @@ export async function resolvePolicy<Context>(
     logger,
     ongone({ remoteAddr }) {
       admission.leave(remoteAddr);
-      logger.debug?.("a client left during its handshake");
+      logger.debug?.("a handshake was let in, and came to no end");
     },
     report: reporter(onError, logger),
   };

@@ -80,7 +80,7 @@ export interface ReloadOptions {
    * without it, it ends.
    */
   files?: CertFiles | undefined;
-  /** The certificates for other names, all of them. */
+  /** The certificates for other names, all of them: those left out are gone. */
   certificates?: Readonly<Record<string, CertChain>> | undefined;
   /** The authorities of client certificates, all of them. */
   clientCa?: readonly string[] | undefined;
@@ -228,8 +228,14 @@ export class Server<Context = unknown> implements AsyncDisposable {
    * ```
    */
   async reload(options: ReloadOptions): Promise<void> {
-    const { cert, key, files, certificates, clientCa, crl } = options;
+    const { cert, key, files, certificates, clientCa, crl } = options ?? {};
     checkPair("Cannot reload the certificate", { cert, key });
+    if ([cert, certificates, clientCa, crl].every((one) => one === undefined)) {
+      throw new TypeError("Cannot reload: nothing is given that changes");
+    }
+    if (this.#shutdown !== undefined) {
+      throw new TypeError("Cannot reload: the server is shut down");
+    }
     const { reload } = this.#listener;
     if (reload === undefined) {
       throw new TypeError(
@@ -239,9 +245,9 @@ export class Server<Context = unknown> implements AsyncDisposable {
     await reload.call(this.#listener, {
       ...(cert !== undefined && key !== undefined &&
         { chain: { cert, key, files } }),
-      ...(certificates && { certificates }),
-      ...(clientCa && { clientCa }),
-      ...(crl && { crl }),
+      ...(certificates !== undefined && { certificates }),
+      ...(clientCa !== undefined && { clientCa }),
+      ...(crl !== undefined && { crl }),
     });
   }
 
@@ -297,6 +303,7 @@ export class Server<Context = unknown> implements AsyncDisposable {
     };
     this.#listener = await engine<Context>({
       where,
+      logger: policy.logger,
       shared: { ...policy.shared, onend },
       openTimeout: policy.openTimeout,
       answer: (incoming) => this.#answer(incoming),

@@ -90,7 +90,7 @@ export async function listen(auth?: ClientAuth): Promise<TestServer> {
   );
   server.prependListener("secureConnection", (socket: TLSSocket) => {
     test.reused.push(socket.isSessionReused());
-    if (test.auth?.admit(socket) === false) socket.destroy();
+    if (test.auth?.refuse(socket) !== undefined) socket.destroy();
   });
   await new Promise<void>((resolve) =>
     server.listen(0, "127.0.0.1", () => resolve())

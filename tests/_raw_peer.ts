@@ -154,6 +154,13 @@ export class RawPeer implements Disposable {
 
   /** Reads the head of an HTTP message, and the body that it announces. */
   async readHead(): Promise<Answer> {
+    const head = await this.readBareHead();
+    const bytes = await this.#readBody(head.status, head.headers);
+    return { ...head, body: decoder.decode(bytes) };
+  }
+
+  /** Reads the head of an HTTP message alone. */
+  async readBareHead(): Promise<Answer> {
     let text = "";
     while (!text.endsWith("\r\n\r\n")) {
       text += decoder.decode(await this.#take(1));
@@ -165,10 +172,35 @@ export class RawPeer implements Disposable {
         return [header.slice(0, colon), header.slice(colon + 1).trim()];
       }),
     );
-    const length = Number(headers.get("content-length") ?? 0);
-    const body = decoder.decode(await this.#take(length));
     const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(line)?.[1] ?? 0);
-    return { line, status, headers, body };
+    return { line, status, headers, body: "" };
+  }
+
+  /** Reads a body in chunks, of a length, or up to the end (RFC 9112, section 6.3). */
+  async #readBody(status: number, headers: Headers): Promise<Uint8Array> {
+    if (headers.get("transfer-encoding") === "chunked") {
+      const parts: Uint8Array<ArrayBuffer>[] = [];
+      while (true) {
+        const part = await this.#take(parseInt(await this.#readLine(), 16));
+        await this.#readLine();
+        if (part.length === 0) break;
+        parts.push(part);
+      }
+      return joined(parts);
+    }
+    const length = headers.get("content-length");
+    if (
+      length === null && status > 199 && headers.get("connection") === "close"
+    ) {
+      return await this.rest();
+    }
+    return await this.#take(Number(length ?? 0));
+  }
+
+  async #readLine(): Promise<string> {
+    let line = "";
+    while (!line.endsWith("\r\n")) line += decoder.decode(await this.#take(1));
+    return line.trimEnd();
   }
 
   /** Answers the opening handshake as a server does; the request is returned. */
@@ -219,13 +251,26 @@ export class RawPeer implements Disposable {
     }
   }
 
-  /** Reads and drops all that comes until the other side hangs up. */
-  async ended(): Promise<void> {
+  /** Reads all that comes until the other side hangs up. */
+  async rest(): Promise<Uint8Array<ArrayBuffer>> {
+    const chunks = [this.#unread];
+    this.#unread = new Uint8Array();
+    const chunk = new Uint8Array(65_536);
     try {
-      while (true) await this.#take(1 + this.#unread.length);
+      while (true) {
+        const read = await this.#conn.read(chunk);
+        if (read === null) break;
+        chunks.push(chunk.slice(0, read));
+      }
     } catch {
       // By an end of file or by a reset: gone is gone.
     }
+    return joined(chunks);
+  }
+
+  /** Reads and drops all that comes until the other side hangs up. */
+  async ended(): Promise<void> {
+    await this.rest();
   }
 
   /**
@@ -248,15 +293,25 @@ export class RawPeer implements Disposable {
       chunks.push(chunk.subarray(0, read));
       length += read;
     }
-    const all = new Uint8Array(length);
-    let at = 0;
-    for (const chunk of chunks) {
-      all.set(chunk, at);
-      at += chunk.length;
-    }
+    const all = joined(chunks);
     this.#unread = all.subarray(count);
     return all.subarray(0, count);
   }
+}
+
+/** All of them, one behind the other. */
+export function joined(
+  chunks: readonly Uint8Array[],
+): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(
+    chunks.reduce((sum, { length }) => sum + length, 0),
+  );
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
 }
 
 /** A server of which every connection follows a script. */
@@ -336,6 +391,14 @@ export function orGreet(
 
 async function greet(ws: Connection): Promise<void> {
   await ws.send(`Hello ${await ws.receive()}!`);
+}
+
+/** Waits for the end of the connections that a server has left, and fails if there are others. */
+export async function assertEmpty(
+  server: { connections: ReadonlySet<Connection> },
+): Promise<void> {
+  await Promise.all([...server.connections].map(({ closed }) => closed));
+  assertEquals(server.connections.size, 0);
 }
 
 /** Fails unless the server greets a new client. */

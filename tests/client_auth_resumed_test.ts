@@ -20,7 +20,7 @@ for (const version1 of [false, true]) {
   const of = version1 ? " of X.509 version 1" : "";
   testWith(
     missing,
-    `admit() cuts who shows another's certificate${of} without its key, also with the session that it got`,
+    `ClientAuth cuts who shows another's certificate${of} without its key, also with the session that it got`,
     async () => {
       const ca = await authority();
       const victim = await client(ca, { version1 });
@@ -55,7 +55,7 @@ for (const version1 of [false, true]) {
 for (const version of VERSIONS) {
   testWith(
     missing,
-    `admit() takes a resumed session of a certificate that it has seen, ${version}`,
+    `ClientAuth takes a resumed session of a certificate that it has seen, ${version}`,
     async () => {
       const ca = await authority();
       const rules = { clientCa: [ca.cert], require: true };
@@ -74,7 +74,7 @@ for (const version of VERSIONS) {
 
   testWith(
     missing,
-    `admit() cuts resumed sessions that other servers of the process gave, ${version}`,
+    `ClientAuth cuts resumed sessions that other servers of the process gave, ${version}`,
     async () => {
       const ca = await authority();
       const foreign = await authority({ subject: "CN=Others" });
@@ -112,7 +112,7 @@ for (const version of VERSIONS) {
 
   testWith(
     missing,
-    `admit() cuts a resumed session that was begun under other rules, ${version}`,
+    `ClientAuth cuts a resumed session that was begun under other rules, ${version}`,
     async () => {
       const ca = await authority();
       const leaf = await client(ca);
@@ -143,7 +143,7 @@ for (const version of VERSIONS) {
 
   testWith(
     missing,
-    `admit() cuts a resumed session once the certificate has expired, ${version}`,
+    `ClientAuth cuts a resumed session once the certificate has expired, ${version}`,
     async () => {
       const ca = await authority();
       const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 2000);
@@ -170,7 +170,7 @@ for (const version of VERSIONS) {
 
 testWith(
   missing,
-  "admit() cuts a resumed session under name constraints, unless it has seen the certificate",
+  "ClientAuth cuts a resumed session under name constraints, unless it has seen the certificate",
   async () => {
     const ca = await createAuthority();
     const rules = { clientCa: [ca.cert] };
@@ -205,7 +205,7 @@ testWith(
   },
 );
 
-Deno.test("admit() does not cut clients that resume their sessions when the rules are replaced", async () => {
+Deno.test("ClientAuth does not cut clients that resume their sessions when the rules are replaced", async () => {
   const ca = await authority();
   const rules = { clientCa: [ca.cert], require: true };
   await using server = await listen(await ClientAuth.load(rules));

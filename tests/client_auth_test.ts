@@ -25,7 +25,7 @@ const DIGITAL_SIGNATURE = 1;
 const KEY_CERT_SIGN = 32;
 const CRL_SIGN = 64;
 
-testWith(missing, "admit() takes what an authority issued", async () => {
+testWith(missing, "ClientAuth takes what an authority issued", async () => {
   const ca = await authority();
   const clientCa = [ca.cert];
   const good = { purposes: [CLIENT_AUTH], keyUsage: DIGITAL_SIGNATURE };
@@ -35,7 +35,7 @@ testWith(missing, "admit() takes what an authority issued", async () => {
 
 testWith(
   missing,
-  "admit() takes what an intermediate authority issued, if that is sent along",
+  "ClientAuth takes what an intermediate authority issued, if that is sent along",
   async () => {
     const ca = await authority();
     const middle = await forge({ issuer: ca, ca: true, subject: "CN=Middle" });
@@ -50,7 +50,7 @@ testWith(
 
 testWith(
   missing,
-  "admit() lets a client without a certificate in only where none is required",
+  "ClientAuth lets a client without a certificate in only where none is required",
   async () => {
     const ca = await authority();
     assertEquals(await outcomes({ clientCa: [ca.cert] }), ANONYMOUS);
@@ -129,7 +129,7 @@ const BAD: Record<string, (ca: CertChain) => Promise<CertChain>> = {
 for (const [what, make] of Object.entries(BAD)) {
   testWith(
     missing,
-    `admit() cuts who shows a certificate that ${what}`,
+    `ClientAuth cuts who shows a certificate that ${what}`,
     async () => {
       const ca = await authority();
       assertEquals(
@@ -140,7 +140,7 @@ for (const [what, make] of Object.entries(BAD)) {
   );
 }
 
-Deno.test("admit() cuts who shows a certificate that can't be read", async () => {
+Deno.test("ClientAuth cuts who shows a certificate that can't be read", async () => {
   const ca = await authority();
   const rules = { clientCa: [ca.cert], require: false };
   await using server = await listen(await ClientAuth.load(rules));
@@ -158,7 +158,7 @@ Deno.test("admit() cuts who shows a certificate that can't be read", async () =>
 
 testWith(
   missing,
-  "admit() cuts who shows a certificate of an authority that may not have others below it",
+  "ClientAuth cuts who shows a certificate of an authority that may not have others below it",
   async () => {
     const last = await authority({ pathLength: 0 });
     const middle = await forge({
@@ -176,7 +176,7 @@ testWith(
 
 testWith(
   missing,
-  "admit() cuts all certificates of an authority once that has expired",
+  "ClientAuth cuts all certificates of an authority once that has expired",
   async () => {
     const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 2000);
     const ca = await authority({ notAfter });
@@ -197,7 +197,7 @@ testWith(
 
 testWith(
   missing,
-  "admit() cuts who shows a revoked certificate, and nobody else",
+  "ClientAuth cuts who shows a revoked certificate, and nobody else",
   async () => {
     const ca = await authority({ keyUsage: KEY_CERT_SIGN | CRL_SIGN });
     const other = await authority({ subject: "CN=Others" });
@@ -219,7 +219,7 @@ testWith(
 
 testWith(
   missing,
-  "admit() cuts who shows a certificate of a revoked intermediate",
+  "ClientAuth cuts who shows a certificate of a revoked intermediate",
   async () => {
     const ca = await authority();
     const middle = await forge({ issuer: ca, ca: true, subject: "CN=Middle" });
@@ -232,7 +232,7 @@ testWith(
 
 testWith(
   missing,
-  "admit() cuts all certificates of an authority once its list has expired",
+  "ClientAuth cuts all certificates of an authority once its list has expired",
   async () => {
     const ca = await authority();
     const other = await authority({ subject: "CN=Others" });

@@ -1,25 +1,22 @@
 import { assert, assertEquals } from "@std/assert";
 import { serve } from "../server.ts";
 import { devCertificates } from "./_certs.ts";
+import { test } from "./_engines.ts";
 import { assertGreets, handshake, orGreet, RawPeer } from "./_raw_peer.ts";
 
-Deno.test("serve() answers 503 when authorize takes longer than openTimeout", async () => {
+test("serve() answers 503 when authorize takes longer than openTimeout", async (engine) => {
   const { chain } = await devCertificates();
   const errors: unknown[] = [];
   const decided = Promise.withResolvers<undefined>();
-  await using server = await serve(
-    {
-      port: 0,
-      ...chain,
-      openTimeout: 100,
-      authorize: (request) =>
-        new URL(request.url).pathname === "/greet"
-          ? undefined
-          : decided.promise,
-      onError: (error) => errors.push(error),
-    },
-    orGreet(() => {}),
-  );
+  await using server = await serve({
+    engine,
+    port: 0,
+    ...chain,
+    openTimeout: 100,
+    authorize: (request) =>
+      new URL(request.url).pathname === "/greet" ? undefined : decided.promise,
+    onError: (error) => errors.push(error),
+  }, orGreet(() => {}));
   using peer = await RawPeer.dial(server.url);
   const began = performance.now();
   const answer = await peer.ask(handshake(new URL(server.url).host));
@@ -46,19 +43,17 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`serve() answers 500 and keeps the text to itself when authorize ${name}`, async () => {
+  test(`serve() answers 500 and keeps the text to itself when authorize ${name}`, async (engine) => {
     const { chain } = await devCertificates();
     const errors: unknown[] = [];
-    await using server = await serve(
-      {
-        port: 0,
-        ...chain,
-        authorize: (request) =>
-          new URL(request.url).pathname === "/greet" ? undefined : authorize(),
-        onError: (error) => errors.push(error),
-      },
-      orGreet(() => {}),
-    );
+    await using server = await serve({
+      engine,
+      port: 0,
+      ...chain,
+      authorize: (request) =>
+        new URL(request.url).pathname === "/greet" ? undefined : authorize(),
+      onError: (error) => errors.push(error),
+    }, orGreet(() => {}));
     using peer = await RawPeer.dial(server.url);
     const answer = await peer.ask(handshake(new URL(server.url).host));
     assertEquals(answer.status, 500);
@@ -70,25 +65,23 @@ for (
   });
 }
 
-Deno.test("serve() runs no handler for a client that leaves while authorize decides", async () => {
+test("serve() runs no handler for a client that leaves while authorize decides", async (engine) => {
   const { chain } = await devCertificates();
   const errors: unknown[] = [];
   const asked = Promise.withResolvers<void>();
   const decided = Promise.withResolvers<undefined>();
   let handled = 0;
-  const server = await serve(
-    {
-      port: 0,
-      ...chain,
-      authorize: (request) => {
-        if (new URL(request.url).pathname === "/greet") return undefined;
-        asked.resolve();
-        return decided.promise;
-      },
-      onError: (error) => errors.push(error),
+  const server = await serve({
+    engine,
+    port: 0,
+    ...chain,
+    authorize: (request) => {
+      if (new URL(request.url).pathname === "/greet") return undefined;
+      asked.resolve();
+      return decided.promise;
     },
-    orGreet(() => void handled++),
-  );
+    onError: (error) => errors.push(error),
+  }, orGreet(() => void handled++));
   {
     using peer = await RawPeer.dial(server.url);
     const lines = handshake(new URL(server.url).host);

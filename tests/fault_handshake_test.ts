@@ -1,7 +1,14 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { serve } from "../server.ts";
 import { devCertificates } from "./_certs.ts";
-import { assertGreets, handshake, orGreet, RawPeer } from "./_raw_peer.ts";
+import { test } from "./_engines.ts";
+import {
+  assertEmpty,
+  assertGreets,
+  handshake,
+  orGreet,
+  RawPeer,
+} from "./_raw_peer.ts";
 
 /** A request that is no good handshake, and what it is told. */
 interface Refusal {
@@ -110,9 +117,12 @@ function replaced(lines: string[], header: string, value: string): string[] {
 }
 
 for (const { name, change, status, says, headers = {} } of REFUSALS) {
-  Deno.test(`serve() answers a handshake ${name} with ${status}`, async () => {
+  test(`serve() answers a handshake ${name} with ${status}`, async (engine) => {
     const { chain } = await devCertificates();
-    await using server = await serve({ port: 0, ...chain }, orGreet(() => {}));
+    await using server = await serve(
+      { engine, port: 0, ...chain },
+      orGreet(() => {}),
+    );
     using peer = await RawPeer.dial(server.url);
     const answer = await peer.ask(change(handshake(new URL(server.url).host)));
     assertEquals(answer.status, status);
@@ -124,14 +134,17 @@ for (const { name, change, status, says, headers = {} } of REFUSALS) {
     for (const [header, value] of Object.entries(headers)) {
       assertEquals(answer.headers.get(header), value);
     }
-    assertEquals(server.connections.size, 0);
+    await assertEmpty(server);
     await assertGreets(server.url);
   });
 }
 
-Deno.test("serve() answers a request without Upgrade with 426 and where to connect", async () => {
+test("serve() answers a request without Upgrade with 426 and where to connect", async (engine) => {
   const { chain } = await devCertificates();
-  await using server = await serve({ port: 0, ...chain }, orGreet(() => {}));
+  await using server = await serve(
+    { engine, port: 0, ...chain },
+    orGreet(() => {}),
+  );
   using peer = await RawPeer.dial(server.url);
   const lines = without(handshake(new URL(server.url).host), "Upgrade");
   const answer = await peer.ask(lines);
@@ -139,22 +152,25 @@ Deno.test("serve() answers a request without Upgrade with 426 and where to conne
   assert(WHERE_TO.test(answer.body), answer.body);
 });
 
-Deno.test("serve() lets a handshake in HTTP/1.0 in, as the runtime does not tell the version", async () => {
+test("serve() refuses a handshake in HTTP/1.0, unless the runtime hides the version", async (engine) => {
   const { chain } = await devCertificates();
   await using server = await serve(
-    { port: 0, ...chain },
+    { engine, port: 0, ...chain },
     orGreet((ws) => ws.closed),
   );
   using peer = await RawPeer.dial(server.url);
   const [, ...lines] = handshake(new URL(server.url).host);
   const answer = await peer.ask(["GET / HTTP/1.0", ...lines]);
-  assertEquals(answer.line, "HTTP/1.0 101 Switching Protocols");
+  assertEquals(answer.status, { deno: 101, node: 400 }[engine]);
   await assertGreets(server.url);
 });
 
-Deno.test("serve() lets in a handshake without Origin, as programs send it", async () => {
+test("serve() lets in a handshake without Origin, as programs send it", async (engine) => {
   const { chain } = await devCertificates();
-  await using server = await serve({ port: 0, ...chain }, (ws) => ws.closed);
+  await using server = await serve(
+    { engine, port: 0, ...chain },
+    (ws) => ws.closed,
+  );
   using peer = await RawPeer.dial(server.url);
   const answer = await peer.ask(handshake(new URL(server.url).host));
   assertEquals(answer.status, 101);
@@ -164,9 +180,12 @@ Deno.test("serve() lets in a handshake without Origin, as programs send it", asy
   );
 });
 
-Deno.test("serve() lets in the page of its own origin", async () => {
+test("serve() lets in the page of its own origin", async (engine) => {
   const { chain } = await devCertificates();
-  await using server = await serve({ port: 0, ...chain }, (ws) => ws.closed);
+  await using server = await serve(
+    { engine, port: 0, ...chain },
+    (ws) => ws.closed,
+  );
   using peer = await RawPeer.dial(server.url);
   const { host } = new URL(server.url);
   const answer = await peer.ask([
@@ -176,9 +195,12 @@ Deno.test("serve() lets in the page of its own origin", async () => {
   assertEquals(answer.status, 101);
 });
 
-Deno.test("serve() compares the origin with the Host that was asked for", async () => {
+test("serve() compares the origin with the Host that was asked for", async (engine) => {
   const { chain } = await devCertificates();
-  await using server = await serve({ port: 0, ...chain }, (ws) => ws.closed);
+  await using server = await serve(
+    { engine, port: 0, ...chain },
+    (ws) => ws.closed,
+  );
   const ask = async (host: string, origin: string) => {
     using peer = await RawPeer.dial(server.url);
     return (await peer.ask([...handshake(host), `Origin: ${origin}`])).status;
@@ -196,13 +218,15 @@ for (
     ["two Hosts", "Host: localhost\r\nHost: other.example"],
   ]
 ) {
-  Deno.test(`serve() survives ${name}, and lets no page in by it`, async () => {
+  test(`serve() survives ${name}, and lets no page in by it`, async (engine) => {
     const { chain } = await devCertificates();
     const errors: unknown[] = [];
-    await using server = await serve(
-      { port: 0, ...chain, onError: (error) => errors.push(error) },
-      orGreet((ws) => ws.closed),
-    );
+    await using server = await serve({
+      engine,
+      port: 0,
+      ...chain,
+      onError: (error) => errors.push(error),
+    }, orGreet((ws) => ws.closed));
     using peer = await RawPeer.dial(server.url);
     const lines = without(handshake("localhost"), "Host");
     if (line !== undefined) lines.push(line);

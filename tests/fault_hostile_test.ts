@@ -5,14 +5,15 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import {
+  type CommonServeOptions,
   connect,
   HandshakeError,
   serve,
-  type ServeOptions,
   TlsError,
   Topics,
 } from "../mod.ts";
 import { devCertificates } from "./_certs.ts";
+import { test } from "./_engines.ts";
 import { connectTls, pair, serveTls } from "./_pair.ts";
 import {
   assertGreets,
@@ -23,7 +24,7 @@ import {
 } from "./_raw_peer.ts";
 import { Program } from "./programs/_program.ts";
 
-const silent: ServeOptions = { port: 0, logger: {} };
+const silent: CommonServeOptions = { port: 0, logger: {} };
 
 /** What a server answers to a handshake whose lines were changed. */
 async function ask(
@@ -47,9 +48,12 @@ function withHeader(
   ];
 }
 
-Deno.test("serve() takes no Host that would move the path", async () => {
+test("serve() takes no Host that would move the path", async (engine) => {
   const urls: string[] = [];
-  await using server = await serve(silent, (ws) => void urls.push(ws.url));
+  await using server = await serve(
+    { engine, ...silent },
+    (ws) => void urls.push(ws.url),
+  );
   for (const host of ["", "x/admin?", "x#", "user@x", "a b", "x\\y"]) {
     assertEquals(
       await ask(server.url, withHeader("Host", host)),
@@ -60,8 +64,8 @@ Deno.test("serve() takes no Host that would move the path", async () => {
   assertEquals(urls, []);
 });
 
-Deno.test("serve() that is plain and local lets no page in by a name that points at this machine", async () => {
-  await using server = await serve(silent, () => {});
+test("serve() that is plain and local lets no page in by a name that points at this machine", async (engine) => {
+  await using server = await serve({ engine, ...silent }, () => {});
   const { port } = new URL(server.url);
   const page = (host: string) => (lines: string[]) =>
     withHeader("Origin", `http://${host}:${port}`)(
@@ -73,9 +77,10 @@ Deno.test("serve() that is plain and local lets no page in by a name that points
   }
 });
 
-Deno.test("serve() answers a token with a foreign space in it, and writes nothing to standard error", async () => {
+test("serve() answers a token with a foreign space in it, and writes nothing to standard error", async (engine) => {
   const errors: unknown[] = [];
   await using server = await serve({
+    engine,
     ...silent,
     onError: (error) => errors.push(error),
   }, () => {});
@@ -91,7 +96,7 @@ Deno.test("serve() answers a token with a foreign space in it, and writes nothin
   assertEquals(errors, []);
 });
 
-Deno.test("serve() lives on when its logger, its onError and its handler all throw", async () => {
+test("serve() lives on when its logger, its onError and its handler all throw", async (engine) => {
   const fail = () => {
     throw new Error("no log");
   };
@@ -106,7 +111,7 @@ Deno.test("serve() lives on when its logger, its onError and its handler all thr
   ];
   for (const onError of onErrors) {
     await using server = await serveTls(
-      { logger, onError },
+      { engine, logger, onError },
       orGreet((ws) => {
         if (ws.url.endsWith("/null")) throw null;
         throw new Error("the handler's own");
@@ -134,11 +139,12 @@ Deno.test("Topics.publish() reaches the others though one subscriber fails", () 
   assertEquals(heard, 1);
 });
 
+// What the strict engine does then, tests/attacks has.
 Deno.test("serve() listens anew after the file descriptors ran out", {
   ignore: Deno.build.os !== "linux",
 }, async () => {
   const { dir, ca } = await devCertificates();
-  const options = { chainFile: `${dir}/localhost.pem` };
+  const options = { engine: "deno", chainFile: `${dir}/localhost.pem` };
   await using program = new Program("stops", options, { files: 100 });
   const url = await program.next<string>();
   const { hostname, port } = new URL(url);
@@ -196,7 +202,7 @@ Deno.test("connect() refuses a subprotocol that it did not offer", async () => {
   }
 });
 
-Deno.test("connect() and serve() show nothing of a broken key or certificate", async () => {
+test("connect() and serve() show nothing of a broken key or certificate", async (engine) => {
   const { chain } = await devCertificates();
   const broken = `${chain.cert}${chain.key}`.replaceAll("\n", "\\n");
   const body = chain.key.split("\n")[1]!;
@@ -204,20 +210,24 @@ Deno.test("connect() and serve() show nothing of a broken key or certificate", a
     const attempt of [
       () => connect("wss://localhost:1", { caCerts: [broken] }),
       () => connect("wss://localhost:1", { cert: broken, key: broken }),
-      () => serve({ ...silent, cert: broken, key: broken }, () => {}),
+      () => serve({ engine, ...silent, cert: broken, key: broken }, () => {}),
     ]
   ) {
     const error = await assertRejects(attempt, TlsError);
-    assertEquals(error.reason, "malformed-pem");
+    assert(["malformed-pem", "no-certificate"].includes(error.reason));
     assert(!Deno.inspect(error).includes(body.slice(0, 16)));
   }
 });
 
-Deno.test("Connection.writable tells a pipe that the connection ended before it was done", async () => {
-  await using ends = await pair();
+test("Connection.writable tells a pipe that the connection ended before it was done", async (engine) => {
+  await using ends = await pair({ engine });
   const { client, peer } = ends;
+  // Both ends share one event loop, which the source has to leave room in.
   const endless = new ReadableStream<string>({
-    pull: (controller) => controller.enqueue("x".repeat(1000)),
+    async pull(controller) {
+      await new Promise((next) => setTimeout(next));
+      controller.enqueue("x".repeat(1000));
+    },
   });
   const piping = endless.pipeTo(client.writable);
   await peer.receive();
@@ -225,14 +235,14 @@ Deno.test("Connection.writable tells a pipe that the connection ended before it 
   const error = await assertRejects(() => piping, Error);
   // 4000, or 1006 where the runtime drops a peer that goes on sending.
   assertStringIncludes(error.message, "the connection ended with code");
-  await using others = await pair();
+  await using others = await pair({ engine });
   const writer = others.client.writable.getWriter();
   others.peer.terminate();
   await assertRejects(() => writer.closed, Error, "ended with code");
 });
 
-Deno.test("Connection.send() rejects, and does not throw, for bytes that are shared", async () => {
-  await using ends = await pair();
+test("Connection.send() rejects, and does not throw, for bytes that are shared", async (engine) => {
+  await using ends = await pair({ engine });
   const shared = new Uint8Array(new SharedArrayBuffer(4));
   await assertRejects(() => ends.client.send(shared), TypeError);
   await ends.client.send("still open");

@@ -33,7 +33,7 @@ for (const act of ["hold", "pour"] as const) {
   Deno.test(`connect() has its connection end with 1006 when the server is killed ${when}`, async () => {
     const { ca, dir } = await devCertificates();
     const chainFile = `${dir}/localhost.pem`;
-    const options: ServerProgram = { act, chainFile };
+    const options: ServerProgram = { engine: "deno", act, chainFile };
     await using server = new Program("server", options);
     const ws = await connect(await server.next<string>(), { caCerts: [ca] });
     if (act === "pour") await ws.receive();

@@ -1,11 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import {
+  type CommonServeOptions,
   type Connection,
+  type EngineName,
   serve,
-  type ServeOptions,
   type Server,
 } from "../server.ts";
 import { devCertificates } from "./_certs.ts";
+import { test } from "./_engines.ts";
 import {
   assertGreets,
   handshake,
@@ -19,12 +21,13 @@ const TIMEOUT = 800;
 const SLACK = 300;
 
 async function start(
+  engine: EngineName,
   handler: (ws: Connection) => unknown,
-  options: ServeOptions = {},
+  options: CommonServeOptions = {},
 ): Promise<Server> {
   const { chain } = await devCertificates();
   return await serve(
-    { port: 0, ...chain, pingInterval: 0, ...options },
+    { engine, port: 0, ...chain, pingInterval: 0, ...options },
     handler,
   );
 }
@@ -51,8 +54,8 @@ async function never(): Promise<void> {
   await new Promise<void>(() => {});
 }
 
-Deno.test("shutdown() closes with 1001 at once where handlers wait for messages", async () => {
-  const server = await start(async (ws) => {
+test("shutdown() closes with 1001 at once where handlers wait for messages", async (engine) => {
+  const server = await start(engine, async (ws) => {
     for await (const message of ws) await ws.send(message);
   });
   using one = await RawPeer.open(server.url);
@@ -73,10 +76,10 @@ Deno.test("shutdown() closes with 1001 at once where handlers wait for messages"
   await down(TIMEOUT / 2);
 });
 
-Deno.test("shutdown() lets a busy handler finish its answer, and refuses the next client with 503", async () => {
+test("shutdown() lets a busy handler finish its answer, and refuses the next client with 503", async (engine) => {
   const busy = Promise.withResolvers<void>();
   const free = Promise.withResolvers<void>();
-  const server = await start(async (ws) => {
+  const server = await start(engine, async (ws) => {
     for await (const message of ws) {
       busy.resolve();
       await free.promise;
@@ -103,8 +106,8 @@ Deno.test("shutdown() lets a busy handler finish its answer, and refuses the nex
   await down(TIMEOUT);
 });
 
-Deno.test("shutdown() closes with 1001 after half of its time where a handler never returns", async () => {
-  const server = await start(never);
+test("shutdown() closes with 1001 after half of its time where a handler never returns", async (engine) => {
+  const server = await start(engine, never);
   using peer = await RawPeer.open(server.url);
   const began = performance.now();
   const down = beginShutdown(server);
@@ -115,9 +118,9 @@ Deno.test("shutdown() closes with 1001 after half of its time where a handler ne
   await down(TIMEOUT + SLACK);
 });
 
-Deno.test("shutdown() ends in its time where a client never answers the close frame", async () => {
+test("shutdown() ends in its time where a client never answers the close frame", async (engine) => {
   const handled = Promise.withResolvers<Connection>();
-  const server = await start((ws) => {
+  const server = await start(engine, (ws) => {
     handled.resolve(ws);
     return ws.receive();
   });
@@ -129,12 +132,15 @@ Deno.test("shutdown() ends in its time where a client never answers the close fr
   await peer.ended();
 });
 
-Deno.test("shutdown() ends in its time where a client stopped reading", async () => {
+test("shutdown() ends in its time where a client stopped reading", async (engine) => {
   const handled = Promise.withResolvers<Connection>();
-  const server = await serve({ port: 0, pingInterval: 0 }, async (ws) => {
-    handled.resolve(ws);
-    while (true) await ws.send(new Uint8Array(1 << 20));
-  });
+  const server = await serve(
+    { engine, port: 0, pingInterval: 0 },
+    async (ws) => {
+      handled.resolve(ws);
+      while (true) await ws.send(new Uint8Array(1 << 20));
+    },
+  );
   const peer = await RawPeer.open(server.url);
   const ws = await handled.promise;
   await beginShutdown(server)(TIMEOUT + SLACK);
@@ -142,7 +148,7 @@ Deno.test("shutdown() ends in its time where a client stopped reading", async ()
   // The runtime lets go of the socket when the client does; by the time another
   // is served, it has.
   peer[Symbol.dispose]();
-  await using other = await serve({ port: 0 }, orGreet(() => {}));
+  await using other = await serve({ engine, port: 0 }, orGreet(() => {}));
   await assertGreets(other.url);
 });
 
@@ -155,8 +161,8 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`shutdown() ends in its time where a client ${name}`, async () => {
-    const server = await start(never);
+  test(`shutdown() ends in its time where a client ${name}`, async (engine) => {
+    const server = await start(engine, never);
     using peer = await RawPeer.dial(server.url, { tls: false });
     await peer.write(bytes);
     // By the time another is served the first has been accepted.
@@ -169,25 +175,25 @@ for (
   });
 }
 
-Deno.test("shutdown() ends in its time where a client sent half a request", async () => {
-  const server = await start(never);
+test("shutdown() ends in its time where a client sent half a request", async (engine) => {
+  const server = await start(engine, never);
   using peer = await RawPeer.dial(server.url);
   await peer.write("GET / HTTP/1.1\r\nHost: loc");
   await beginShutdown(server)(TIMEOUT + SLACK);
   await peer.ended();
 });
 
-Deno.test("shutdown() ends in its time where a client keeps an HTTP connection", async () => {
-  const server = await start(never);
+test("shutdown() ends in its time where a client keeps an HTTP connection", async (engine) => {
+  const server = await start(engine, never);
   using peer = await RawPeer.dial(server.url);
   assertEquals((await peer.ask(["GET / HTTP/1.1", "Host: h"])).status, 426);
   await beginShutdown(server)(TIMEOUT + SLACK);
   await peer.ended();
 });
 
-Deno.test("shutdown() ends in its time where authorize never decides", async () => {
+test("shutdown() ends in its time where authorize never decides", async (engine) => {
   const asked = Promise.withResolvers<void>();
-  const server = await start(never, {
+  const server = await start(engine, never, {
     authorize: async () => {
       asked.resolve();
       await never();
@@ -201,11 +207,11 @@ Deno.test("shutdown() ends in its time where authorize never decides", async () 
   await beginShutdown(server)(TIMEOUT + SLACK);
 });
 
-Deno.test("shutdown() answers 503 to a handshake that authorize let in meanwhile", async () => {
+test("shutdown() answers 503 to a handshake that authorize let in meanwhile", async (engine) => {
   const asked = Promise.withResolvers<void>();
   const decided = Promise.withResolvers<undefined>();
   let handled = 0;
-  const server = await start(() => void handled++, {
+  const server = await start(engine, () => void handled++, {
     authorize: () => {
       asked.resolve();
       return decided.promise;
@@ -221,9 +227,9 @@ Deno.test("shutdown() answers 503 to a handshake that authorize let in meanwhile
   await down(TIMEOUT + SLACK);
 });
 
-Deno.test("shutdown() has one end for all who ask, for the signal and for disposal", async () => {
+test("shutdown() has one end for all who ask, for the signal and for disposal", async (engine) => {
   const controller = new AbortController();
-  await using server = await start((ws) => ws.receive(), {
+  await using server = await start(engine, (ws) => ws.receive(), {
     signal: controller.signal,
   });
   using peer = await RawPeer.open(server.url);

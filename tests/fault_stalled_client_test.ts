@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { devCertificates } from "./_certs.ts";
+import { test } from "./_engines.ts";
 import {
   assertGreets,
   closePayload,
@@ -19,8 +20,9 @@ async function startServer(
   return { program, url: await program.next<string>() };
 }
 
-Deno.test("send() rejects after pongTimeout when the client stops reading, and little is kept", async () => {
+test("send() rejects after pongTimeout when the client stops reading, and little is kept", async (engine) => {
   const { program, url } = await startServer({
+    engine,
     act: "send",
     limits: { pongTimeout: 400, pingInterval: 0 },
   });
@@ -40,8 +42,9 @@ Deno.test("send() rejects after pongTimeout when the client stops reading, and l
   await assertGreets(url);
 });
 
-Deno.test("send() that is not awaited gives a client up past maxUnsentBytes, and does not crash", async () => {
+test("send() that is not awaited gives a client up past maxUnsentBytes, and does not crash", async (engine) => {
   const { program, url } = await startServer({
+    engine,
     act: "blast",
     limits: { maxUnsentBytes: 8 << 20 },
   });
@@ -59,8 +62,8 @@ Deno.test("send() that is not awaited gives a client up past maxUnsentBytes, and
   await assertGreets(url);
 });
 
-Deno.test("serve() ends a flood of 100,000 messages with 1013, and keeps those that fit", async () => {
-  const { program, url } = await startServer({ act: "sleep" });
+Deno.test("serve() ends a flood of 100,000 messages with 1013, where the engine cannot make it wait", async () => {
+  const { program, url } = await startServer({ engine: "deno", act: "sleep" });
   await using _program = program;
   using peer = await RawPeer.open(url);
   const frame = encodeFrame(
@@ -107,7 +110,11 @@ for (
   ] as const
 ) {
   Deno.test(`serve() tells a client that sends past ${name} 1013 and why`, async () => {
-    const { program, url } = await startServer({ act: "sleep", limits });
+    const { program, url } = await startServer({
+      engine: "deno",
+      act: "sleep",
+      limits,
+    });
     await using _program = program;
     using peer = await RawPeer.open(url);
     for (let index = 0; index < 17; index++) {

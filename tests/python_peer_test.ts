@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect, loadCaCerts } from "../client.ts";
 import { type Handler, loadCertChain, serve } from "../server.ts";
 import { devCertificates } from "./_certs.ts";
+import { ENGINES } from "./_engines.ts";
 import { makeCertificates } from "./peers/certificates.ts";
 import { refusalSteps } from "./peers/handshake_steps.ts";
 import { open } from "./peers/pair.ts";
@@ -73,20 +74,22 @@ for (const file of ["ca.pem", "localhost.pem"]) {
     },
   );
 
-  testWith(
-    missing,
-    `serve() with localhost.pem greets a Python client that trusts ${file}`,
-    async () => {
-      const { dir } = await devCertificates();
-      const chain = await loadCertChain(`${dir}/localhost.pem`);
-      await using server = await serve({ port: 0, ...chain }, greet);
+  for (const engine of ENGINES) {
+    testWith(
+      missing,
+      `serve() with localhost.pem greets a Python client that trusts ${file} [${engine}]`,
+      async () => {
+        const { dir } = await devCertificates();
+        const chain = await loadCertChain(`${dir}/localhost.pem`);
+        await using server = await serve({ engine, port: 0, ...chain }, greet);
 
-      const { stdout, stderr } = await runClient(server.url, `${dir}/${file}`);
-      const decoder = new TextDecoder();
-      assertEquals(decoder.decode(stderr), "");
-      assertEquals(decoder.decode(stdout), "Hello Ada!\n");
-    },
-  );
+        const client = await runClient(server.url, `${dir}/${file}`);
+        const decoder = new TextDecoder();
+        assertEquals(decoder.decode(client.stderr), "");
+        assertEquals(decoder.decode(client.stdout), "Hello Ada!\n");
+      },
+    );
+  }
 }
 
 testWith(

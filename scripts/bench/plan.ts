@@ -11,13 +11,32 @@ export interface Subject {
   name: string;
   /** Its script in `servers/`. */
   script: string;
+  /** The name of the subject that it is compared with. */
+  base?: string;
+  /** What it has to be permitted besides listening and its certificate. */
+  flags?: readonly string[];
 }
 
-/** The subjects; all are compared with the first. */
+const BARE = "Deno.serve, bare";
+const BARE_WS = "npm:ws, bare";
+const WS_FLAGS = ["--allow-env=WS_NO_BUFFER_UTIL"] as const;
+
+/** The subjects. */
 export const SUBJECTS: readonly Subject[] = [
-  { name: "Deno.serve, bare", script: "bare.ts" },
-  { name: "serve(), for await", script: "iterate.ts" },
-  { name: "serve(), receive()", script: "receive.ts" },
+  { name: BARE, script: "bare.ts" },
+  { name: "serve(), for await", script: "iterate.ts", base: BARE },
+  { name: "serve(), receive()", script: "receive.ts", base: BARE },
+  { name: BARE_WS, script: "bare_ws.ts", base: BARE, flags: WS_FLAGS },
+  {
+    name: "serve() strict, for await",
+    script: "strict_iterate.ts",
+    base: BARE_WS,
+  },
+  {
+    name: "serve() strict, receive()",
+    script: "strict_receive.ts",
+    base: BARE_WS,
+  },
 ];
 
 /** A load of echoes. */
@@ -51,14 +70,28 @@ export const ECHO_CASES: readonly EchoCase[] = [
   },
 ];
 
+/** How long to load a server. */
+export interface Times {
+  /** How long to go before measuring, in ms. */
+  warmUp: number;
+  /** How long to measure, in ms. */
+  duration: number;
+}
+
 /** How often, and for how long. */
 export interface Plan {
-  echo: {
-    rounds: number;
-    /** How long to go before measuring, in ms. */
-    warmUp: number;
-    /** How long to measure, in ms. */
+  /** How often every server gets every load. */
+  rounds: number;
+  echo: Times;
+  burst: {
+    /** How many are measured. */
+    count: number;
+    /** After how long there are no more, in ms. */
     duration: number;
+  };
+  handshake: Times & {
+    /** How many are under way at a time. */
+    atATime: number;
   };
   idle: {
     rounds: number;
@@ -70,16 +103,22 @@ export interface Plan {
   startUp: { rounds: number };
 }
 
-/** Under two minutes. */
+/** Under two and a half minutes. */
 export const QUICK: Plan = {
-  echo: { rounds: 4, warmUp: 300, duration: 700 },
-  idle: { rounds: 2, warmUp: 500, connections: 2_000 },
+  rounds: 3,
+  echo: { warmUp: 250, duration: 450 },
+  burst: { count: 200, duration: 500 },
+  handshake: { warmUp: 200, duration: 400, atATime: 32 },
+  idle: { rounds: 2, warmUp: 300, connections: 1_000 },
   startUp: { rounds: 5 },
 };
 
 /** For figures that are published. */
 export const FULL: Plan = {
-  echo: { rounds: 12, warmUp: 1_000, duration: 2_000 },
-  idle: { rounds: 6, warmUp: 500, connections: 2_000 },
-  startUp: { rounds: 20 },
+  rounds: 8,
+  echo: { warmUp: 700, duration: 1_500 },
+  burst: { count: 300, duration: 1_000 },
+  handshake: { warmUp: 300, duration: 1_000, atATime: 32 },
+  idle: { rounds: 4, warmUp: 500, connections: 2_000 },
+  startUp: { rounds: 15 },
 };

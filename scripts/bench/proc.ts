@@ -43,6 +43,41 @@ export function readCpuTimes(pid: number): CpuTimes {
   return { cpu: nanoseconds > 0 ? nanoseconds / 1000 : ticks, steal };
 }
 
+/** What a time of load costs. */
+export interface Costs {
+  /** The time, in µs. */
+  time: number;
+  /** CPU time of the server, in µs. */
+  serverCpu: number;
+  /** CPU time of the load, in µs. */
+  loadCpu: number;
+  /** Time that the hypervisor gave to others, in µs. */
+  steal: number;
+}
+
+/**
+ * Reads the clocks of a measurement, from within the load.
+ *
+ * @param pid The process of the server.
+ * @returns Where they stand.
+ */
+export function readCosts(pid: number): Costs {
+  const { cpu: serverCpu, steal } = readCpuTimes(pid);
+  const { cpu: loadCpu } = readCpuTimes(Deno.pid);
+  return { time: performance.now() * 1000, serverCpu, loadCpu, steal };
+}
+
+/** What it has cost since then. */
+export function costsSince(before: Costs, pid: number): Costs {
+  const after = readCosts(pid);
+  return {
+    time: after.time - before.time,
+    serverCpu: after.serverCpu - before.serverCpu,
+    loadCpu: after.loadCpu - before.loadCpu,
+    steal: after.steal - before.steal,
+  };
+}
+
 /** The cores that a server and its load run on. */
 export interface Cores {
   server: number;

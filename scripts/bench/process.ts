@@ -6,7 +6,11 @@
  */
 
 import { fromFileUrl } from "@std/path";
-import type { Answer, EchoResult, EchoTask, Order } from "./load.ts";
+import type { BurstResult, BurstTask } from "./burst.ts";
+import type { EchoResult, EchoTask } from "./echo.ts";
+import type { HandshakeResult, HandshakeTask } from "./handshake.ts";
+import type { Answer, Order, Result } from "./load.ts";
+import type { Subject } from "./plan.ts";
 import type { Target } from "./raw_client.ts";
 import type { Memory, Ready } from "./servers/_control.ts";
 
@@ -93,7 +97,7 @@ export class ServerProcess extends Process {
 
   /** Starts a server, and waits until it listens. */
   static async start(
-    script: string,
+    { script, flags = [] }: Subject,
     options: { directory: string; chainFile: string; core: number | undefined },
   ): Promise<ServerProcess> {
     const { directory, chainFile, core } = options;
@@ -103,6 +107,7 @@ export class ServerProcess extends Process {
         "--v8-flags=--expose-gc",
         "--allow-net=127.0.0.1",
         `--allow-read=${directory}`,
+        ...flags,
       ],
       args: [chainFile],
       core,
@@ -136,8 +141,22 @@ export class LoadProcess extends Process {
   }
 
   /** Loads a server with echoes. */
-  async echo(target: Target, echo: EchoTask): Promise<EchoResult> {
-    return await this.#order({ do: "echo", target, echo }) as EchoResult;
+  async echo(target: Target, task: EchoTask): Promise<EchoResult> {
+    return await this.#order({ do: "echo", target, task }) as EchoResult;
+  }
+
+  /** Asks a server for bursts. */
+  async burst(target: Target, task: BurstTask): Promise<BurstResult> {
+    return await this.#order({ do: "burst", target, task }) as BurstResult;
+  }
+
+  /** Loads a server with handshakes. */
+  async handshake(
+    target: Target,
+    task: HandshakeTask,
+  ): Promise<HandshakeResult> {
+    const order: Order = { do: "handshake", target, task };
+    return await this.#order(order) as HandshakeResult;
   }
 
   /** Opens connections that then do nothing. */
@@ -150,7 +169,7 @@ export class LoadProcess extends Process {
     await this.#order({ do: "close" });
   }
 
-  async #order(order: Order): Promise<EchoResult | { open: number }> {
+  async #order(order: Order): Promise<Result> {
     await this.write(JSON.stringify(order));
     const answer = await this.read<Answer>();
     if ("error" in answer) throw new Error(answer.error);

@@ -14,6 +14,8 @@ export interface Target {
   port: number;
   /** The certificate authority, in PEM. */
   ca: string;
+  /** What is asked for; `/` by default. */
+  path?: string;
 }
 
 /** What all connections of one load have in common. */
@@ -53,13 +55,13 @@ export class RawClient {
 
   /** Opens a connection. */
   static async open(target: Target, load: Load): Promise<RawClient> {
-    const { port, ca } = target;
+    const { port, ca, path = "/" } = target;
     const tcp = await Deno.connect({ hostname: HOST, port });
     tcp.setNoDelay(true);
     const conn = await Deno.startTls(tcp, { hostname: HOST, caCerts: [ca] });
     const client = new RawClient(conn, load);
     try {
-      await client.#shakeHands(`${HOST}:${port}`);
+      await client.#shakeHands(`${HOST}:${port}`, path);
     } catch (error) {
       conn.close();
       throw error;
@@ -94,6 +96,28 @@ export class RawClient {
     if (this.#at !== 0) throw broken("it sent more than it got");
   }
 
+  /**
+   * Sends a message and takes the many that answer it.
+   *
+   * @returns How long they took, in µs.
+   */
+  async burst(count: number): Promise<number> {
+    const load = this.#load;
+    const buffer = new Uint8Array((count + 1) * load.frames.reply.length);
+    let pending = count;
+    const begin = performance.now();
+    load.sent++;
+    await this.#write(load.frames.requests[1]!);
+    while (pending > 0) {
+      const length = await this.#conn.read(buffer);
+      if (length === null) throw broken("it hung up instead of an answer");
+      pending -= this.#consume(buffer, length);
+    }
+    const time = performance.now() - begin;
+    if (pending < 0 || this.#at !== 0) throw broken("it answers too much");
+    return time * 1000;
+  }
+
   /** Closes the connection as the protocol wants it, and waits for the server. */
   async close(): Promise<void> {
     try {
@@ -121,9 +145,9 @@ export class RawClient {
     }
   }
 
-  async #shakeHands(host: string): Promise<void> {
+  async #shakeHands(host: string, path: string): Promise<void> {
     const request = [
-      "GET / HTTP/1.1",
+      `GET ${path} HTTP/1.1`,
       `Host: ${host}`,
       "Connection: Upgrade",
       "Upgrade: websocket",

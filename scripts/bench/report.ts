@@ -4,9 +4,19 @@
  * @module
  */
 
-import type { EchoResult } from "./load.ts";
 import type { Plan, Subject } from "./plan.ts";
+import type { Costs } from "./proc.ts";
 import type { IdleResult, Results } from "./run.ts";
+import {
+  differences,
+  median,
+  percent,
+  percentile,
+  ratios,
+  signed,
+  spread,
+  table,
+} from "./tables.ts";
 
 /** Where and how the results came to be. */
 export interface Circumstances {
@@ -24,26 +34,45 @@ export function report(results: Results, about: Circumstances): string {
     introduction(results, about),
     "### Messages",
     echoTable(results, about),
+    "### Three messages in a row",
+    burstTable(results, about),
+    "### Handshakes",
+    handshakeTable(results, about),
     "### Idle connections",
     idleTable(results, about),
     "### Start-up",
     startUpTable(results, about),
     "### Noise",
-    noise(results),
+    noise(results, about),
   ].join("\n\n");
 }
 
 function introduction(results: Results, about: Circumstances): string {
-  const { plan, processor, kernel, deno, date } = about;
-  const { echo, idle, startUp } = plan;
+  const { plan, processor, kernel, deno, date, subjects } = about;
+  const { rounds, echo, handshake, idle, startUp } = plan;
   const where = results.cores === undefined
     ? "nothing pinned"
     : `server on core ${results.cores.server}, load on core ${results.cores.load}`;
+  const seconds = (ms: number) => `${ms / 1000} s`;
   return `Deno ${deno}, Linux ${kernel}, ${processor}; ${where}; ${date}. ` +
-    `Medians (lowest–highest) of ${echo.rounds} rounds of ${
-      echo.duration / 1000
-    } s, ${idle.rounds} of ${idle.connections} idle connections, ` +
-    `${startUp.rounds} starts; ratios and differences are taken within each round.`;
+    `Medians (lowest–highest) of ${rounds} rounds of ${
+      seconds(echo.duration)
+    }, of handshakes ${
+      seconds(handshake.duration)
+    }, ${idle.rounds} of ${idle.connections} idle connections, ` +
+    `${startUp.rounds} starts; ratios and differences are taken within each round. ` +
+    `"Bare" is, ${bareOnes(subjects)}.`;
+}
+
+/** Tells who is compared with whom. */
+function bareOnes(subjects: readonly Subject[]): string {
+  const byBase = Map.groupBy(
+    subjects.filter(({ base }) => base !== undefined),
+    ({ base }) => base!,
+  );
+  return [...byBase].map(([base, all]) =>
+    `for ${all.map(({ name }) => `"${name}"`).join(" and ")}, "${base}"`
+  ).join("; ");
 }
 
 function echoTable({ echo }: Results, { subjects }: Circumstances): string {
@@ -51,17 +80,13 @@ function echoTable({ echo }: Results, { subjects }: Circumstances): string {
     subjects.map((subject, i) => {
       const own = all[i]!;
       const cost = own.map(cpuPerMessage);
-      const bare = all[0]!.map(cpuPerMessage);
       return [
         name,
         subject.name,
         spread(cost, 2),
-        i === 0 ? "1" : spread(ratios(cost, bare), 2),
-        i === 0 ? "1" : (Math.min(...cost) / Math.min(...bare)).toFixed(2),
-        median(own.map(({ messages, time }) => messages / time * 1e6))
-          .toFixed(0),
-        percent(own.map(({ serverCpu, time }) => serverCpu / time)),
-        percent(own.map(({ loadCpu, time }) => loadCpu / time)),
+        ...toBare(subjects, i, all.map((one) => one.map(cpuPerMessage))),
+        rate(own.map(({ messages, time }) => messages / time)),
+        ...busy(own),
       ];
     })
   );
@@ -77,12 +102,65 @@ function echoTable({ echo }: Results, { subjects }: Circumstances): string {
   ], rows);
 }
 
+function burstTable({ burst }: Results, { subjects }: Circumstances): string {
+  const medians = burst.map((rounds) =>
+    rounds.map(({ times }) => median(times) / 1000)
+  );
+  const rows = subjects.map(({ name }, i) => {
+    const all = burst[i]!.flatMap(({ times }) => times);
+    return [
+      name,
+      spread(medians[i]!, 3),
+      ...toBare(subjects, i, medians, 3),
+      (percentile(all, 0.99) / 1000).toFixed(3),
+      String(all.length),
+    ];
+  });
+  return table([
+    "Subject",
+    "Until the third, ms",
+    "To bare",
+    "Lowest to lowest",
+    "99 % within, ms",
+    "Of",
+  ], rows);
+}
+
+function handshakeTable(
+  { handshake }: Results,
+  { subjects }: Circumstances,
+): string {
+  const costs = handshake.map((rounds) =>
+    rounds.map(({ serverCpu, handshakes }) => serverCpu / handshakes)
+  );
+  const rows = subjects.map(({ name }, i) => {
+    const own = handshake[i]!;
+    return [
+      name,
+      spread(costs[i]!, 0),
+      ...toBare(subjects, i, costs),
+      rate(own.map(({ handshakes, time }) => handshakes / time)),
+      ...busy(own),
+    ];
+  });
+  return table([
+    "Subject",
+    "Server CPU, µs a handshake",
+    "To bare",
+    "Lowest to lowest",
+    "Handshakes/s",
+    "Server busy",
+    "Load busy",
+  ], rows);
+}
+
 function idleTable({ idle }: Results, { subjects }: Circumstances): string {
   const rows = subjects.map(({ name }, i) => {
+    const base = baseOf(subjects, i);
     const kib = (key: keyof IdleResult, index: number) =>
       idle[index]!.map((result) => result[key] / 1024);
     const overBare = (key: keyof IdleResult) =>
-      i === 0 ? "" : signed(differences(kib(key, i), kib(key, 0)));
+      base < 0 ? "" : signed(differences(kib(key, i), kib(key, base)));
     return [
       name,
       spread(kib("rss", i), 1),
@@ -106,84 +184,83 @@ function startUpTable(
   { startUp }: Results,
   { subjects }: Circumstances,
 ): string {
-  const rows = subjects.map(({ name }, i) => [
-    name,
-    spread(startUp[i]!, 0),
-    i === 0 ? "" : signed(differences(startUp[i]!, startUp[0]!)),
-  ]);
+  const rows = subjects.map(({ name }, i) => {
+    const base = baseOf(subjects, i);
+    return [
+      name,
+      spread(startUp[i]!, 0),
+      base < 0 ? "" : signed(differences(startUp[i]!, startUp[base]!)),
+    ];
+  });
   return table(["Subject", "First echo after, ms", "Over bare"], rows);
 }
 
-function noise({ echo }: Results): string {
-  const all = echo.flatMap(({ subjects }) => subjects.flat());
-  const steal = Math.max(0, ...all.map(({ steal, time }) => steal / time));
-  const apart = Math.max(
+function noise(
+  { echo, handshake }: Results,
+  { subjects }: Circumstances,
+): string {
+  const all: Costs[] = echo.flatMap(({ subjects }) => subjects.flat());
+  const steal = Math.max(
     0,
-    ...echo.map(({ subjects }) => {
-      const bare = subjects[0]!.map(cpuPerMessage);
-      return (Math.max(...bare) - Math.min(...bare)) / median(bare);
-    }),
+    ...all.concat(handshake.flat()).map(({ steal, time }) => steal / time),
   );
-  return `The bare server against itself, over the rounds of the worst case: ${
-    (100 * apart).toFixed(0)
-  } % between its lowest and its highest cost a message. A ratio within that of 1 says nothing. ` +
+  const bases = new Set(subjects.map(({ base }) => base));
+  const apart = (i: number) =>
+    Math.max(
+      0,
+      ...echo.map(({ subjects: all }) => {
+        const bare = all[i]!.map(cpuPerMessage);
+        return (Math.max(...bare) - Math.min(...bare)) / median(bare);
+      }),
+    );
+  const itself = subjects.flatMap(({ name }, i) =>
+    bases.has(name) ? [`"${name}" ${(100 * apart(i)).toFixed(0)} %`] : []
+  ).join(", ");
+  return `The bare servers against themselves, over the rounds of the worst case, between their lowest and their highest cost a message: ${itself}. A ratio within that of 1 says nothing. ` +
     `Of the cores the hypervisor took away at most ${
       (100 * steal).toFixed(1)
     } % during a measurement. ` +
     "Where the load is as busy as the server, messages/s say as much about it as about the server; the CPU a message does not depend on it so.";
 }
 
+/** The index of the subject that this one is compared with, or -1. */
+function baseOf(subjects: readonly Subject[], index: number): number {
+  const { base } = subjects[index]!;
+  return subjects.findIndex(({ name }) => name === base);
+}
+
+/** A subject compared with its base: round by round, and the best of both. */
+function toBare(
+  subjects: readonly Subject[],
+  index: number,
+  all: readonly number[][],
+  digits: number = 2,
+): [string, string] {
+  const base = all[baseOf(subjects, index)];
+  if (base === undefined) return ["1", "1"];
+  const own = all[index]!;
+  return [
+    spread(ratios(own, base), digits),
+    (Math.min(...own) / Math.min(...base)).toFixed(digits),
+  ];
+}
+
+/** How many a second, of how many a µs. */
+function rate(values: number[]): string {
+  return (median(values) * 1e6).toFixed(0);
+}
+
+/** How busy server and load were. */
+function busy(costs: readonly Costs[]): [string, string] {
+  return [
+    percent(costs.map(({ serverCpu, time }) => serverCpu / time)),
+    percent(costs.map(({ loadCpu, time }) => loadCpu / time)),
+  ];
+}
+
 /** What a message costs the server, in µs. */
-function cpuPerMessage({ serverCpu, messages }: EchoResult): number {
+function cpuPerMessage(
+  { serverCpu, messages }: { serverCpu: number; messages: number },
+): number {
   return serverCpu / messages;
-}
-
-function ratios(values: number[], base: number[]): number[] {
-  return values.map((value, i) => value / base[i]!);
-}
-
-function differences(values: number[], base: number[]): number[] {
-  return values.map((value, i) => value - base[i]!);
-}
-
-/** The value in the middle. */
-export function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? sorted[middle]!
-    : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
-
-function spread(values: number[], digits: number): string {
-  const [middle, low, high] = [
-    median(values),
-    Math.min(...values),
-    Math.max(...values),
-  ].map((value) => value.toFixed(digits));
-  return `${middle} (${low}–${high})`;
-}
-
-function signed(values: number[]): string {
-  const [middle, low, high] = [
-    median(values),
-    Math.min(...values),
-    Math.max(...values),
-  ].map((value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`);
-  return `${middle} (${low} to ${high})`;
-}
-
-function percent(values: number[]): string {
-  return `${(100 * median(values)).toFixed(0)} %`;
-}
-
-/** A table with columns as wide as what is in them. */
-function table(head: string[], rows: string[][]): string {
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]!.length))
-  );
-  const line = (cells: string[]) =>
-    `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;
-  const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
-  return [line(head), rule, ...rows.map(line)].join("\n");
 }

@@ -4,12 +4,14 @@
  * @module
  */
 
-import { newLoad, RawClient, type Target } from "./raw_client.ts";
+import type { BurstResult } from "./burst.ts";
+import type { EchoResult } from "./echo.ts";
 import { makeFrames } from "./frames.ts";
-import type { EchoResult } from "./load.ts";
+import type { HandshakeResult } from "./handshake.ts";
 import { ECHO_CASES, type Plan, type Subject } from "./plan.ts";
 import { chooseCores, type Cores } from "./proc.ts";
 import { LoadProcess, ServerProcess } from "./process.ts";
+import { newLoad, RawClient, type Target } from "./raw_client.ts";
 
 /** Where the benchmark runs. */
 export interface Setting {
@@ -38,6 +40,8 @@ export interface IdleResult {
 export interface Results {
   cores: Cores | undefined;
   echo: { name: string; subjects: EchoResult[][] }[];
+  burst: BurstResult[][];
+  handshake: HandshakeResult[][];
   idle: IdleResult[][];
   /** Until the first echo, in ms. */
   startUp: number[][];
@@ -53,6 +57,8 @@ export async function runBenchmark(
   const results: Results = {
     cores,
     echo: ECHO_CASES.map(({ name }) => ({ name, subjects: empty() })),
+    burst: empty(),
+    handshake: empty(),
     idle: empty(),
     startUp: empty(),
   };
@@ -62,8 +68,8 @@ export async function runBenchmark(
       results.startUp[index]!.push(await measureStartUp(subject, setting));
     }
   }
-  for (let round = 0; round < plan.echo.rounds; round++) {
-    await runEchoRound({ plan, setting, results, round });
+  for (let round = 0; round < plan.rounds; round++) {
+    await runLoads({ plan, setting, results, round });
   }
   for (let round = 0; round < plan.idle.rounds; round++) {
     for (const [subject, index] of inTurn(setting.subjects, round)) {
@@ -90,13 +96,12 @@ function inTurn(
   return round % 2 === 0 ? turn : turn.reverse();
 }
 
-/** Measures every case of every subject, in processes of their own. */
-async function runEchoRound(
+/** Measures every load of every subject, in processes of their own. */
+async function runLoads(
   options: { plan: Plan; setting: Setting; results: Results; round: number },
 ): Promise<void> {
   const { plan, setting, results, round } = options;
   const { cores } = results;
-  const { warmUp, duration } = plan.echo;
   await using stack = new AsyncDisposableStack();
   const load = stack.use(new LoadProcess(cores?.load));
   const turn: [Subject, number, ServerProcess][] = [];
@@ -104,19 +109,39 @@ async function runEchoRound(
     const server = await startServer(subject, setting, cores);
     turn.push([subject, index, stack.use(server)]);
   }
-  for (const [i, { name, shape, connections }] of ECHO_CASES.entries()) {
+  const measure = async <T>(
+    name: string,
+    all: T[][],
+    work: (target: Target, pid: number) => Promise<T>,
+  ) => {
     for (const [subject, index, { port, pid }] of turn) {
       setting.onprogress?.(`${name}, round ${round + 1}: ${subject.name}`);
-      const target: Target = { port, ca: setting.ca };
-      const task = { shape, connections, pid, warmUp, duration };
-      const result = await load.echo(target, task).catch((error: unknown) => {
-        throw new Error(`${subject.name}, ${name}: the subject is broken`, {
-          cause: error,
-        });
-      });
-      results.echo[i]!.subjects[index]!.push(result);
+      try {
+        all[index]!.push(await work({ port, ca: setting.ca }, pid));
+      } catch (cause) {
+        const message = `${subject.name}, ${name}: the subject is broken`;
+        throw new Error(message, { cause });
+      }
     }
+  };
+  for (const [i, { name, shape, connections }] of ECHO_CASES.entries()) {
+    await measure(
+      name,
+      results.echo[i]!.subjects,
+      (target, pid) =>
+        load.echo(target, { ...plan.echo, shape, connections, pid }),
+    );
   }
+  await measure(
+    "bursts",
+    results.burst,
+    (target) => load.burst(target, plan.burst),
+  );
+  await measure(
+    "handshakes",
+    results.handshake,
+    (target, pid) => load.handshake(target, { ...plan.handshake, pid }),
+  );
 }
 
 /** Measures what an idle connection costs, in fresh processes. */
@@ -167,10 +192,10 @@ async function measureStartUp(
 }
 
 async function startServer(
-  { script }: Subject,
+  subject: Subject,
   { directory, chainFile }: Setting,
   cores: Cores | undefined,
 ): Promise<ServerProcess> {
   const core = cores?.server;
-  return await ServerProcess.start(script, { directory, chainFile, core });
+  return await ServerProcess.start(subject, { directory, chainFile, core });
 }

@@ -80,3 +80,9 @@ export function whenKnown<T, Result>(
 ): Result | Promise<Result> {
   return isThenable(value) ? Promise.resolve(value).then(use) : use(value);
 }
+
+/** Refuses options that are none, for programs whose types nobody checked. */
+export function checkGiven(what: string, options: unknown): void {
+  if (typeof options === "object" && options !== null) return;
+  throw new TypeError(`Cannot use ${what}: its options are missing`);
+}

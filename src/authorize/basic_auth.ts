@@ -6,7 +6,7 @@
 
 import { refuse } from "../handshake.ts";
 import { checkFunction } from "../policy.ts";
-import { type Authorize, whenKnown } from "./authorize.ts";
+import { type Authorize, checkGiven, whenKnown } from "./authorize.ts";
 import { challenge, checkRealm, DEFAULT_REALM } from "./challenge.ts";
 import { bytesOf, Secret, secretEntries } from "./secret.ts";
 
@@ -94,6 +94,7 @@ export interface BasicUser {
  * ```
  */
 export function basicAuth(options: BasicAuthOptions): Authorize<BasicUser> {
+  checkGiven("basicAuth", options);
   const { users, verify, realm = DEFAULT_REALM } = options;
   if ((users === undefined) === (verify === undefined)) {
     throw new TypeError(

@@ -7,7 +7,7 @@
 
 import { refuse } from "../handshake.ts";
 import { checkFunction } from "../policy.ts";
-import { type Authorize, whenKnown } from "./authorize.ts";
+import { type Authorize, checkGiven, whenKnown } from "./authorize.ts";
 import { challenge, checkRealm, DEFAULT_REALM } from "./challenge.ts";
 import { bytesOf, Secret, secretEntries } from "./secret.ts";
 import {
@@ -137,6 +137,7 @@ type Verdict<Identity> = string | Identity | undefined | false;
 export function bearerAuth<
   Identity extends { readonly name: string } = { readonly name: string },
 >(options: BearerAuthOptions<Identity>): Authorize<Identity & Bearer> {
+  checkGiven("bearerAuth", options);
   const { tokens, verify, realm = DEFAULT_REALM } = options;
   if ((tokens === undefined) === (verify === undefined)) {
     throw new TypeError(

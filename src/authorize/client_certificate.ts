@@ -7,7 +7,7 @@
 import { refuse } from "../handshake.ts";
 import { parseHost } from "../tls/host.ts";
 import type { PeerCertificate } from "../tls/peer_certificate.ts";
-import type { Authorize } from "./authorize.ts";
+import { type Authorize, checkGiven } from "./authorize.ts";
 import { canonicalName } from "./distinguished_name.ts";
 
 /**
@@ -67,6 +67,7 @@ export interface ClientCertificateOptions {
 export function clientCertificate(
   options: ClientCertificateOptions,
 ): Authorize<PeerCertificate> {
+  checkGiven("clientCertificate", options);
   const { fingerprints, subjects, names } = options;
   const checks: ((certificate: PeerCertificate) => boolean)[] = [];
   if (fingerprints !== undefined) {
@@ -74,7 +75,7 @@ export function clientCertificate(
     checks.push(({ fingerprint }) => list.has(parseFingerprint(fingerprint)));
   }
   if (subjects !== undefined) {
-    const list = canonicalList("subjects", subjects, canonicalName);
+    const list = canonicalList("subjects", subjects, parseSubject);
     checks.push(({ subject }) => list.has(canonicalName(subject)));
   }
   if (names !== undefined) {
@@ -120,6 +121,13 @@ function canonicalList(
       `Cannot use ${option}[${index}]: it must be ${FORMS[option]}`,
     );
   }));
+}
+
+/** What openssl writes before a name is no part of it. */
+function parseSubject(text: string): string | undefined {
+  return /^\s*(?:subject|issuer)\s*=/i.test(text)
+    ? undefined
+    : canonicalName(text);
 }
 
 function parseFingerprint(text: string): string | undefined {

@@ -32,6 +32,7 @@ import {
 } from "./node_http.ts";
 import { listenOn } from "./node_listen.ts";
 import {
+  checkCertificates,
   resolveStrict,
   type Resources,
   type StrictSetup,
@@ -43,9 +44,6 @@ import type { NodeTls } from "./node_tls.ts";
 /** How large the head of a request may be: in bytes, and in headers. */
 const MAX_HEADER_SIZE = 16_384;
 const MAX_HEADERS = 128;
-
-/** How many TCP connections there may be besides those that are counted. */
-const SLACK = 1024;
 
 /**
  * The strict engine for one server.
@@ -75,7 +73,7 @@ class StrictListener<Context> implements Listener {
 
   constructor(
     task: ListenTask<Context>,
-    { tls, maxConnections, threshold }: Resources,
+    { tls, maxConnections, maxPerAddress, threshold }: Resources,
   ) {
     this.#task = task;
     this.#tls = tls;
@@ -92,10 +90,12 @@ class StrictListener<Context> implements Listener {
       ? http.createServer(options)
       : https.createServer({ ...options, ...tls.options(openTimeout) });
     server.maxHeadersCount = MAX_HEADERS;
-    if (maxConnections !== Infinity) {
-      server.maxConnections = maxConnections + SLACK;
-    }
-    this.#sockets = new Sockets(server, openTimeout, tls !== undefined);
+    if (maxConnections !== Infinity) server.maxConnections = maxConnections;
+    this.#sockets = new Sockets(server, {
+      openTimeout,
+      secure: tls !== undefined,
+      maxPerAddress,
+    });
     // The last that is told to look comes first.
     tls?.guard(server as https.Server);
     this.#webSockets = new WebSocketServer({
@@ -132,7 +132,7 @@ class StrictListener<Context> implements Listener {
       onfail,
     });
     this.#sockets.onconnection = () => this.#ears?.heard();
-    this.#tls?.attend(server as https.Server, onfail);
+    this.#tls?.attend(server as https.Server, this.#task);
     return this;
   }
 
@@ -151,6 +151,9 @@ class StrictListener<Context> implements Listener {
     const tls = this.#tls;
     if (tls === undefined) {
       throw new TypeError("Cannot reload the certificate: the server has none");
+    }
+    if (change.certificates !== undefined) {
+      checkCertificates("certificates", change.certificates);
     }
     await tls.change(change);
   }

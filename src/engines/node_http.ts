@@ -4,7 +4,11 @@
  * @module
  */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
+import {
+  type IncomingMessage,
+  type ServerResponse,
+  STATUS_CODES,
+} from "node:http";
 import { setImmediate } from "node:timers";
 import type { Duplex, Writable } from "node:stream";
 
@@ -133,7 +137,8 @@ export async function refuseHandshake(
   patience: number,
 ): Promise<void> {
   const { status, statusText, headers } = response;
-  const lines = [`HTTP/1.1 ${status} ${statusText || "Refused"}`];
+  const phrase = statusText || (STATUS_CODES[status] ?? "Unknown");
+  const lines = [`HTTP/1.1 ${status} ${phrase}`];
   const connection = headers.get("connection") === "upgrade"
     ? "close, upgrade"
     : "close";

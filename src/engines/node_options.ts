@@ -5,8 +5,8 @@
  */
 
 import type { Listen } from "../engine.ts";
-import type { StrictOptions } from "../engine_options.ts";
-import { checkTimeout, shown } from "../limits.ts";
+import type { CompressionOptions, StrictOptions } from "../engine_options.ts";
+import { checkTimeout, MAX_CONNECTIONS, shown } from "../limits.ts";
 import { type CertFiles, checkPair } from "../tls/pem.ts";
 import { NodeTls } from "./node_tls.ts";
 
@@ -14,16 +14,24 @@ import { NodeTls } from "./node_tls.ts";
 export interface StrictSetup extends StrictOptions {
   readonly files?: CertFiles | undefined;
   readonly maxConnections?: number | undefined;
+  readonly maxConnectionsPerIp?: number | undefined;
+  readonly trustProxy?: readonly string[] | undefined;
 }
 
 /** What a listener is made of besides its task. */
 export interface Resources {
   /** `undefined` for a plain server. */
   readonly tls: NodeTls | undefined;
+  /** How many TCP connections there may be, and of one address. */
   readonly maxConnections: number;
+  readonly maxPerAddress: number;
   /** From which size on messages are compressed; `undefined` for never. */
   readonly threshold: number | undefined;
 }
+
+/** How many TCP connections there may be besides those that are counted. */
+const SLACK = 1_024;
+const SLACK_PER_ADDRESS = 16;
 
 /** How often files are looked at, in milliseconds. */
 const WATCH_INTERVAL = 5_000;
@@ -38,9 +46,16 @@ export async function resolveStrict(
   where: Listen,
   setup: StrictSetup,
 ): Promise<Resources> {
-  const { maxConnections = Infinity } = setup;
-  const threshold = thresholdOf(setup);
-  return { tls: await tlsOf(where, setup), maxConnections, threshold };
+  const { maxConnections = MAX_CONNECTIONS, maxConnectionsPerIp = Infinity } =
+    setup;
+  // Behind a proxy all come from its address.
+  const known = (setup.trustProxy ?? []).length === 0;
+  return {
+    tls: await tlsOf(where, setup),
+    maxConnections: maxConnections + SLACK,
+    maxPerAddress: known ? maxConnectionsPerIp + SLACK_PER_ADDRESS : Infinity,
+    threshold: thresholdOf(setup),
+  };
 }
 
 /** The TLS that is asked for; without a certificate there is none to be had. */
@@ -94,15 +109,42 @@ function checkTlsChoices(
       `Cannot use ${name}: it must be "${allowed.join('" or "')}"`,
     );
   }
-  for (const [name, chain] of Object.entries(certificates)) {
-    checkPair(`Cannot use certificates[${JSON.stringify(name)}]`, chain);
+  checkCertificates("certificates", certificates);
+}
+
+/** Refuses what are no certificates by name. */
+export function checkCertificates(option: string, value: unknown): void {
+  if (!isRecord(value)) {
+    throw new TypeError(
+      `Cannot use ${option}: it must be an object of names and certificates, each as loadCertChain() gives it`,
+    );
   }
+  for (const [name, chain] of Object.entries(value)) {
+    const what = `Cannot use ${option}[${JSON.stringify(name)}]`;
+    const { cert, key } = Object(chain);
+    checkPair(what, { cert, key });
+    if (typeof cert === "string" && typeof key === "string") continue;
+    throw new TypeError(
+      `${what}: it must have cert and key in PEM, as loadCertChain() gives them`,
+    );
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** From which size on messages are compressed; `undefined` for never. */
 function thresholdOf({ compression }: StrictSetup): number | undefined {
   if (compression === undefined || compression === false) return undefined;
-  const { threshold = 1024 } = compression === true ? {} : compression;
+  if (typeof compression !== "boolean" && !isRecord(compression)) {
+    throw new TypeError(
+      "Cannot use compression: it must be true, false, or an object with a threshold",
+    );
+  }
+  const { threshold = 1024 }: CompressionOptions = compression === true
+    ? {}
+    : compression;
   if (!Number.isSafeInteger(threshold) || threshold < 0) {
     throw new RangeError(
       `Cannot use compression: threshold must be a whole number of bytes, current value is ${

@@ -7,11 +7,14 @@
 
 import type { Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { network } from "../admission.ts";
 
 /** What is known of one TCP connection. */
 export interface Transport {
   /** The TCP socket itself, below TLS. */
   readonly raw: Socket;
+  /** What it is counted for, where that is limited. */
+  readonly address: string | undefined;
   /** When it came, in milliseconds, until its first request. */
   since: number | undefined;
   /** How many ordinary requests are being answered. */
@@ -22,9 +25,21 @@ export interface Transport {
 const TOO_LATE = "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n" +
   "content-length: 0\r\n\r\n";
 
+/** What holds for them. */
+export interface SocketRules {
+  /** How long a peer has to ask for something, in milliseconds. */
+  readonly openTimeout: number;
+  /** Whether TLS is spoken on them. */
+  readonly secure: boolean;
+  /** How many there may be of one address. */
+  readonly maxPerAddress: number;
+}
+
 /** The TCP connections of one server. */
 export class Sockets {
   readonly #openTimeout: number;
+  readonly #maxPerAddress: number;
+  readonly #perAddress: Map<string, number> = new Map();
   readonly #transports: Set<Transport> = new Set();
   readonly #bySocket: WeakMap<Duplex, Transport> = new WeakMap();
   // Of those whose TLS handshake is under way, by the address of the peer.
@@ -32,8 +47,12 @@ export class Sockets {
   /** Called with each TCP connection. */
   onconnection: (() => void) | undefined;
 
-  constructor(server: Server, openTimeout: number, secure: boolean) {
+  constructor(
+    server: Server,
+    { openTimeout, secure, maxPerAddress }: SocketRules,
+  ) {
     this.#openTimeout = openTimeout;
+    this.#maxPerAddress = maxPerAddress;
     server.prependListener(
       "connection",
       (raw: Socket) => this.#add(raw, secure),
@@ -75,8 +94,14 @@ export class Sockets {
   }
 
   #add(raw: Socket, secure: boolean): void {
+    this.onconnection?.();
+    const { remoteAddress } = raw;
+    const counts = this.#maxPerAddress !== Infinity && remoteAddress;
+    const address = counts ? network(remoteAddress) : undefined;
+    if (!this.#count(address)) return void raw.destroy();
     const transport: Transport = {
       raw,
+      address,
       since: performance.now(),
       answering: 0,
       deadline: undefined,
@@ -92,12 +117,25 @@ export class Sockets {
     if (secure) this.#inHandshake.set(peer, transport);
     else this.#bySocket.set(raw, transport);
     this.#expect(transport, secure ? undefined : raw);
-    this.onconnection?.();
   }
 
+  /** Counts a connection of an address; `false` if it is one too many. */
+  #count(address: string | undefined): boolean {
+    if (address === undefined) return true;
+    const before = this.#perAddress.get(address) ?? 0;
+    if (before >= this.#maxPerAddress) return false;
+    this.#perAddress.set(address, before + 1);
+    return true;
+  }
+
+  /** Over TLS it is told twice, by both sockets. */
   #forget(transport: Transport): void {
     clearTimeout(transport.deadline);
-    this.#transports.delete(transport);
+    const { address } = transport;
+    if (!this.#transports.delete(transport) || address === undefined) return;
+    const left = (this.#perAddress.get(address) ?? 0) - 1;
+    if (left > 0) this.#perAddress.set(address, left);
+    else this.#perAddress.delete(address);
   }
 
   /** Gives the peer what is left of its time; `socket` can be written to. */

@@ -14,9 +14,15 @@ import {
 } from "node:tls";
 import type { TlsChange } from "../engine.ts";
 import type { ClientAuth, ClientAuthRules } from "../tls/client_auth.ts";
+import { type Logger, printable } from "../logger.ts";
 import { parseHost } from "../tls/host.ts";
 import type { PeerCertificate } from "../tls/peer_certificate.ts";
-import { type CertChain, checkCertChain } from "../tls/pem.ts";
+import {
+  type CertChain,
+  certificateNames,
+  checkCertChain,
+  coversHost,
+} from "../tls/pem.ts";
 import { watchChain } from "../tls/watch_chain.ts";
 
 /** What the TLS of a server is made of, as `serve()` is told it. */
@@ -35,6 +41,12 @@ export interface TlsSetup {
 /** What `node:tls` calls with the context that it is to use; none is the default. */
 type Chosen = (error: Error | null, context?: SecureContext) => void;
 
+/** Who hears what is wrong. */
+interface Told {
+  readonly logger: Logger;
+  onfail(error: unknown): void;
+}
+
 /** What is in force. */
 interface InForce {
   readonly setup: TlsSetup;
@@ -48,6 +60,8 @@ export class NodeTls {
   #inForce: InForce;
   #server: Server | undefined;
   #onfail: (error: unknown) => void = () => {};
+  #logger: Logger = {};
+  #warned: ClientAuth | undefined;
   /** What ends each watch, by what is watched for what. */
   readonly #watches: Map<string, () => void> = new Map();
   readonly #admitted: WeakMap<TLSSocket, ClientAuth> = new WeakMap();
@@ -88,8 +102,12 @@ export class NodeTls {
     server.prependListener("secureConnection", (socket: TLSSocket) => {
       const { auth } = this.#inForce;
       if (auth === undefined) return;
-      if (auth.admit(socket)) this.#admitted.set(socket, auth);
-      else socket.destroy();
+      const why = auth.refuse(socket);
+      if (why === undefined) return void this.#admitted.set(socket, auth);
+      const from = printable(socket.remoteAddress ?? "");
+      this.#logger.debug?.(`cut a client from ${from}: ${printable(why)}`);
+      if (auth.outdated(new Date())) this.#warnOnce(auth);
+      socket.destroy();
     });
   }
 
@@ -99,11 +117,50 @@ export class NodeTls {
     return this.#admitted.get(tls)?.certificateOf(tls);
   }
 
-  /** Sees to the server's TLS from now on; `onfail` hears of files that are no good. */
-  attend(server: Server, onfail: (error: unknown) => void): void {
+  /** Sees to the server's TLS from now on, and tells what is wrong with it. */
+  attend(server: Server, { onfail, logger }: Told): void {
     this.#server = server;
     this.#onfail = onfail;
+    this.#logger = logger;
+    server.on(
+      "tlsClientError",
+      (error: Error, { remoteAddress = "" }: Socket) => {
+        const from = printable(remoteAddress);
+        logger.debug?.(
+          `a TLS handshake with ${from} failed: ${printable(error.message)}`,
+        );
+      },
+    );
+    this.#attendTo();
+  }
+
+  /** A list that has run out keeps all out, which should not stay unnoticed. */
+  #warnOnce(auth: ClientAuth): void {
+    if (this.#warned === auth) return;
+    this.#warned = auth;
+    this.#logger.warn?.(
+      "a revocation list has expired: clients of its authority are refused until reload({ crl }) takes the next",
+    );
+  }
+
+  /** Looks after the certificates in force. */
+  #attendTo(): void {
     this.#watch();
+    this.#checkNames().catch(this.#onfail);
+  }
+
+  /** Warns of certificates that clients will refuse for the name they are shown for. */
+  async #checkNames(): Promise<void> {
+    const { certificates = {} } = this.#inForce.setup;
+    for (const [name, { cert }] of Object.entries(certificates)) {
+      if (await coversHost(cert, name)) continue;
+      const names = (await certificateNames(cert)).join(", ");
+      this.#logger.warn?.(
+        `the certificate that is shown for ${name} is for ${
+          names || "no name at all"
+        }: clients will refuse it`,
+      );
+    }
   }
 
   /**
@@ -131,7 +188,7 @@ export class NodeTls {
         contextOptions(inForce, inForce.setup.chain),
       );
       this.#inForce = inForce;
-      this.#watch();
+      this.#attendTo();
     });
     this.#changing = done.catch(() => {});
     return done;

@@ -82,7 +82,7 @@ export class ClientAuth {
     const authorities = loadClientCa(clientCa);
     const revocation = await Revocation.load(crl, authorities);
     const now = new Date();
-    if (authorities.some((one) => revocation.revokes(one, now))) {
+    if (authorities.some((one) => revocation.judge(one, now) !== undefined)) {
       throw unusable(
         "clientCa",
         "other",
@@ -106,46 +106,75 @@ export class ClientAuth {
    * client has the key, it proved before it got its session, wherever in this
    * process that was, unless its certificate is of X.509 version 1.
    *
-   * @returns `false` if the connection must be cut.
+   * @returns Why the connection must be cut; `undefined` if it need not.
    */
-  admit(socket: TLSSocket): boolean {
-    if (socket.destroyed) return false;
+  refuse(socket: TLSSocket): string | undefined {
+    if (socket.destroyed) return "the client is gone";
+    let chain: Certified[];
     try {
-      const chain = chainOf(socket);
-      const [certificate] = chain;
-      if (certificate === undefined) return !this.#require;
-      const key = `${this.#id} ${certificate.peer.fingerprint}`;
-      const known = socket.isSessionReused()
-        ? verified.has(key)
-        : socket.authorized && !socket.authorizationError;
-      const now = new Date();
-      if (!known || !isClients(certificate, now)) return false;
-      if (!chain.slice(1).every(mayIssue)) return false;
-      if (chain.some((one, depth) => this.#disowned(one, depth, now))) {
-        return false;
-      }
-      verified.add(key);
-      this.#certificates.set(socket, certificate.peer);
-      return true;
+      chain = chainOf(socket);
     } catch {
-      return false; // What can't be read is not verified.
+      return "its certificate cannot be read"; // And so was not verified.
     }
+    const [certificate] = chain;
+    if (certificate === undefined) {
+      return this.#require ? "it shows no certificate" : undefined;
+    }
+    const fault = this.#faultOf(chain, socket);
+    if (fault !== undefined) {
+      return `the certificate of ${certificate.peer.subject} ${fault}`;
+    }
+    verified.add(this.#keyOf(certificate));
+    this.#certificates.set(socket, certificate.peer);
+    return undefined;
+  }
+
+  /** Whether a revocation list has expired, so that all of its authority are cut. */
+  outdated(now: Date): boolean {
+    return this.#revocation.outdated(now);
+  }
+
+  /** What stands for a certificate and the authorities that it was verified for. */
+  #keyOf({ peer: { fingerprint } }: Certified): string {
+    return `${this.#id} ${fingerprint}`;
+  }
+
+  /** What is wrong with the certificate that a client shows with its chain. */
+  #faultOf(chain: readonly Certified[], socket: TLSSocket): string | undefined {
+    const certificate = chain[0]!;
+    const now = new Date();
+    if (socket.isSessionReused()) {
+      if (!verified.has(this.#keyOf(certificate))) {
+        return "comes with a session that other authorities are behind";
+      }
+    } else if (!socket.authorized || socket.authorizationError) {
+      return "is not of one of clientCa, or for something else";
+    }
+    if (!isValidAt(certificate, now)) return "is not valid now";
+    if (!isClients(certificate) || !chain.slice(1).every(mayIssue)) {
+      return "is not a client's";
+    }
+    for (const [depth, one] of chain.entries()) {
+      const revoked = this.#revocation.judge(one, now);
+      if (revoked !== undefined) return revoked;
+      if (!this.#owned(one, depth, now)) {
+        return "is of an authority that is out of date, or may not have it below it";
+      }
+    }
+    return undefined;
   }
 
   /**
-   * Whether its authority has revoked a certificate; or is itself out of date,
-   * or may not have so many others below it, at which the runtime does not look.
+   * Whether its authority, if that is here, is in date and may have so many
+   * others below it, at which the runtime does not look.
    */
-  #disowned(certificate: Certified, depth: number, now: Date): boolean {
-    const { issuer, fingerprint } = certificate.peer;
-    const issuers = this.#authorities.filter(({ peer }) =>
-      peer.subject === issuer && peer.fingerprint !== fingerprint
+  #owned({ peer }: Certified, depth: number, now: Date): boolean {
+    const issuers = this.#authorities.filter((one) =>
+      one.peer.subject === peer.issuer &&
+      one.peer.fingerprint !== peer.fingerprint
     );
-    const good = issuers.some((one) =>
-      isValidAt(one, now) && depth <= one.pathLength
-    );
-    return this.#revocation.revokes(certificate, now) ||
-      issuers.length > 0 && !good;
+    return issuers.length === 0 ||
+      issuers.some((one) => isValidAt(one, now) && depth <= one.pathLength);
   }
 
   /** The certificate of a client that was admitted; `undefined` where it showed none. */
@@ -154,10 +183,9 @@ export class ClientAuth {
   }
 }
 
-/** Whether a certificate may be a client's, and is valid. */
-function isClients(certificate: Certified, now: Date): boolean {
-  const { version, ca, signs, purposes } = certificate;
-  return version === 3 && !ca && signs && isValidAt(certificate, now) &&
+/** Whether a certificate may be a client's. */
+function isClients({ version, ca, signs, purposes }: Certified): boolean {
+  return version === 3 && !ca && signs &&
     (purposes === undefined || purposes.includes(CLIENT_AUTH));
 }
 

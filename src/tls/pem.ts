@@ -133,6 +133,14 @@ export async function checkCertChain(
   name: string,
   { cert, key, files }: CertChain,
 ): Promise<CertChain> {
+  for (const [what, text] of [["certificate", cert], ["private key", key]]) {
+    if (text?.includes("-----BEGIN ")) continue;
+    throw new TlsError(`Cannot use ${name}: there is no ${what} in PEM in it`, {
+      reason: what === "certificate" ? "no-certificate" : "no-private-key",
+      remedy:
+        "pass the text of a PEM file, not its path; loadCertChain() reads files",
+    });
+  }
   const certs = parsePem(files?.cert ?? name, cert);
   const keys = parsePem(files?.key ?? name, key);
   const apart = files === undefined || files.cert !== files.key;

@@ -47,15 +47,30 @@ export class Revocation {
   }
 
   /**
-   * Tells whether the issuer of a certificate has revoked it. Once the issuer's
-   * list has expired, it counts as having revoked them all; of an issuer
-   * without a list, none counts.
+   * What the issuer of a certificate says of it. Once the issuer's list has
+   * expired, it counts as having revoked them all; of an issuer without a list,
+   * none counts.
+   *
+   * @returns What is wrong with it; `undefined` if nothing is.
    */
-  revokes({ peer: { issuer, serialNumber } }: Certified, now: Date): boolean {
+  judge(
+    { peer: { issuer, serialNumber } }: Certified,
+    now: Date,
+  ): string | undefined {
     const lists = this.#lists.filter((list) => list.issuer === issuer);
-    if (lists.length === 0) return false;
-    return lists.every(({ nextUpdate }) => nextUpdate < now) ||
-      lists.some(({ serialNumbers }) => serialNumbers.has(serialNumber));
+    if (lists.some(({ serialNumbers }) => serialNumbers.has(serialNumber))) {
+      return "has been revoked";
+    }
+    const expired = lists.length > 0 &&
+      lists.every(({ nextUpdate }) => nextUpdate < now);
+    return expired
+      ? "is of an authority whose revocation list has expired"
+      : undefined;
+  }
+
+  /** Whether one of the lists has expired. */
+  outdated(now: Date): boolean {
+    return this.#lists.some(({ nextUpdate }) => nextUpdate < now);
   }
 }
 

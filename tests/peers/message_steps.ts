@@ -81,11 +81,14 @@ async function assertTooBig(meeting: Meeting, message: Message): Promise<void> {
   const receiving = assertRejects(() => ours.receive(), ConnectionClosedError);
   await theirs.send(message);
 
-  const reason = `message over ${MIB} bytes (maxMessageSize)`;
+  // The strict engine ends a message while it arrives, and says no reason.
+  const strict = meeting.engine === "node";
+  const reason = strict ? "" : `message over ${MIB} bytes (maxMessageSize)`;
   const end = await theirs.ended();
   const { code } = await receiving;
   assertEquals(code, 1009);
-  assertEquals(await ours.closed, { code: 1009, reason, wasClean: true });
+  const wasClean = !strict;
+  assertEquals(await ours.closed, { code: 1009, reason, wasClean });
   // The client of the runtime can only send codes of its own range.
   const onWire = meeting.side === "serve()" ? 1009 : 4009;
   assertEquals(end, { code: onWire, reason, clean: true });

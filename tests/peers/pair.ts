@@ -6,11 +6,12 @@
 
 import { connect } from "../../client.ts";
 import {
+  type CommonServeOptions,
   type Connection,
+  type EngineName,
   type Handler,
   type Limits,
   serve,
-  type ServeOptions,
 } from "../../server.ts";
 import type { Certificates } from "./certificates.ts";
 import type { Peer, PeerConnection, PeerServeOptions } from "./peer.ts";
@@ -39,6 +40,8 @@ export interface Meeting {
   readonly peer: Peer;
   readonly certificates: Certificates;
   readonly side: Side;
+  /** The engine of `serve()`. */
+  readonly engine: EngineName | undefined;
 }
 
 /** Opens a connection between the two. */
@@ -105,13 +108,16 @@ export async function servePeer(
 /** Serves, and lets the peer connect to that. */
 export async function connectPeer(
   stack: AsyncDisposableStack,
-  { peer, certificates }: Meeting,
-  options: ServeOptions,
+  { peer, certificates, engine }: Meeting,
+  options: CommonServeOptions,
   handler: Handler,
   protocols?: string[],
 ): Promise<PeerConnection> {
   const { chain, caFile } = certificates;
-  const server = await serve({ port: 0, ...chain, ...options }, handler);
+  const server = await serve(
+    { engine, port: 0, ...chain, ...options },
+    handler,
+  );
   stack.use(server);
   const theirs = await peer.connect(server.url, {
     ca: caFile,

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { EngineName } from "../../server.ts";
 import { type Kind, makeCertificates } from "./certificates.ts";
 import { closeSteps } from "./close_steps.ts";
 import { handshakeSteps } from "./handshake_steps.ts";
@@ -30,8 +31,9 @@ export interface Library {
   steps?: Step[];
 }
 
-const SIDES: [side: Side, does: string][] = [
-  ["serve()", "as a client meets serve()"],
+const SIDES: [side: Side, does: string, engine?: EngineName][] = [
+  ["serve()", "as a client meets serve() [deno]", "deno"],
+  ["serve()", "as a client meets serve() [node]", "node"],
   ["connect()", "as a server meets connect()"],
 ];
 
@@ -58,13 +60,13 @@ export function testWith(
 export function testLibrary(library: Library): void {
   const { name, missing, command, steps = [] } = library;
   const all = [...handshakeSteps, ...messageSteps, ...closeSteps, ...steps];
-  for (const [side, does] of SIDES) {
+  for (const [side, does, engine] of SIDES) {
     const mine = all.filter((step) => (step.side ?? side) === side);
     for (const [kind, means] of KINDS) {
       testWith(missing, `${name} ${does} ${means}`, async (t) => {
         await using certificates = await makeCertificates(kind);
         await using peer = new Peer(command);
-        const meeting = { peer, certificates, side };
+        const meeting = { peer, certificates, side, engine };
         for (const { name, run } of mine) {
           await t.step(name, () => run(meeting));
         }

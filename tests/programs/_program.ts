@@ -20,7 +20,7 @@ export class Program implements AsyncDisposable {
       "run",
       "--quiet",
       "--no-check",
-      "--allow-net=localhost",
+      "--allow-net=localhost,127.0.0.1",
       "--allow-read",
       path,
       JSON.stringify(options),

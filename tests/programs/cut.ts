@@ -4,21 +4,22 @@
  * @module
  */
 
-import { loadCertChain, serve } from "../../server.ts";
+import { type EngineName, loadCertChain, serve } from "../../server.ts";
 import { print, programOptions } from "./_program.ts";
 
 /** What the program is told. */
 export interface CutProgram {
+  engine: EngineName;
   chainFile: string;
   pingInterval: number;
   pongTimeout: number;
 }
 
 if (import.meta.main) {
-  const { chainFile, ...limits } = programOptions<CutProgram>();
+  const { engine, chainFile, ...limits } = programOptions<CutProgram>();
   const gone = Promise.withResolvers<number>();
   const server = await serve(
-    { port: 0, ...await loadCertChain(chainFile), ...limits },
+    { engine, port: 0, ...await loadCertChain(chainFile), ...limits },
     async (ws) => gone.resolve((await ws.closed).code),
   );
   print(server.url);

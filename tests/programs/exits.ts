@@ -5,11 +5,12 @@
  */
 
 import { connect, loadCaCerts } from "../../client.ts";
-import { loadCertChain, serve } from "../../server.ts";
+import { type EngineName, loadCertChain, serve } from "../../server.ts";
 import { print, programOptions } from "./_program.ts";
 
 /** What the program is told. */
 export interface ExitsProgram {
+  engine: EngineName;
   chainFile: string;
   caFile: string;
   /** Who ends the connection. */
@@ -17,9 +18,9 @@ export interface ExitsProgram {
 }
 
 if (import.meta.main) {
-  const { chainFile, caFile, closer } = programOptions<ExitsProgram>();
+  const { engine, chainFile, caFile, closer } = programOptions<ExitsProgram>();
   const server = await serve(
-    { port: 0, ...await loadCertChain(chainFile) },
+    { engine, port: 0, ...await loadCertChain(chainFile) },
     async (ws) => {
       await ws.send(`Hello ${await ws.receive()}!`);
       if (closer !== "server") await ws.receive();

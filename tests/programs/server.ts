@@ -8,6 +8,7 @@
 import {
   type Connection,
   ConnectionClosedError,
+  type EngineName,
   type Limits,
   loadCertChain,
   serve,
@@ -17,6 +18,8 @@ import { MemoryWatch, print, programOptions } from "./_program.ts";
 
 /** What the server is told. */
 export interface ServerProgram {
+  /** On which engine. */
+  engine: EngineName;
   /** What it does. */
   act: "hold" | "send" | "pour" | "blast" | "sleep";
   /** The file with its certificates; without, it is plain. */
@@ -109,10 +112,13 @@ async function watched(
 }
 
 if (import.meta.main) {
-  const { act, chainFile, limits = {} } = programOptions<ServerProgram>();
+  const { engine, act, chainFile, limits = {} } = programOptions<
+    ServerProgram
+  >();
   const chain = chainFile === undefined ? {} : await loadCertChain(chainFile);
   const server = await serve(
     {
+      engine,
       port: 0,
       ...chain,
       ...limits,

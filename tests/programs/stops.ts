@@ -4,14 +4,20 @@
  * @module
  */
 
-import { loadCertChain, serve } from "../../server.ts";
+import { type EngineName, loadCertChain, serve } from "../../server.ts";
 import { print, programOptions } from "./_program.ts";
 
-const { chainFile } = programOptions<{ chainFile: string }>();
+/** What the program is told. */
+export interface StopsProgram {
+  engine: EngineName;
+  chainFile: string;
+}
+
+const { engine, chainFile } = programOptions<StopsProgram>();
 const chain = await loadCertChain(chainFile);
 let failures = 0;
 const server = await serve(
-  { port: 0, ...chain, onError: () => failures++ },
+  { engine, port: 0, ...chain, onError: () => failures++ },
   async (ws) => {
     await ws.send(`Hello ${await ws.receive()}!`);
   },

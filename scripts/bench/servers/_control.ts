@@ -5,6 +5,12 @@
  * @module
  */
 
+/** Where a server answers each message with {@linkcode BURST} of the same. */
+export const BURST_PATH = "/burst";
+
+/** How many messages those are. */
+export const BURST = 3;
+
 /** What a server says first, on a line of JSON. */
 export interface Ready {
   /** The port it listens on. */

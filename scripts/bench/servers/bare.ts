@@ -1,5 +1,5 @@
 // What the manual shows, and nothing else: the measure for the others.
-import { chainFile, obey } from "./_control.ts";
+import { BURST, BURST_PATH, chainFile, obey } from "./_control.ts";
 
 const pem = await Deno.readTextFile(chainFile());
 
@@ -9,7 +9,13 @@ const server = Deno.serve(
     const { socket, response } = Deno.upgradeWebSocket(request);
     // The default is a Blob, which comes back slower and out of order.
     socket.binaryType = "arraybuffer";
-    socket.addEventListener("message", (event) => socket.send(event.data));
+    if (request.url.endsWith(BURST_PATH)) {
+      socket.addEventListener("message", (event) => {
+        for (let i = 0; i < BURST; i++) socket.send(event.data);
+      });
+    } else {
+      socket.addEventListener("message", (event) => socket.send(event.data));
+    }
     return response;
   },
 );

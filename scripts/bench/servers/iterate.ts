@@ -1,11 +1,11 @@
 import { loadCertChain, serve } from "../../../server.ts";
 import { chainFile, obey } from "./_control.ts";
+import { iterate } from "./_handlers.ts";
 
+const chain = await loadCertChain(chainFile());
 const server = await serve(
-  { hostname: "127.0.0.1", port: 0, ...await loadCertChain(chainFile()) },
-  async (ws) => {
-    for await (const message of ws) await ws.send(message);
-  },
+  { hostname: "127.0.0.1", port: 0, ...chain },
+  iterate,
 );
 
 await obey((server.addr as Deno.NetAddr).port);

@@ -1,12 +1,11 @@
 import { loadCertChain, serve } from "../../../server.ts";
 import { chainFile, obey } from "./_control.ts";
+import { receive } from "./_handlers.ts";
 
+const chain = await loadCertChain(chainFile());
 const server = await serve(
-  { hostname: "127.0.0.1", port: 0, ...await loadCertChain(chainFile()) },
-  async (ws) => {
-    // At the end of the connection receive() rejects, which is no error here.
-    while (true) await ws.send(await ws.receive());
-  },
+  { hostname: "127.0.0.1", port: 0, ...chain },
+  receive,
 );
 
 await obey((server.addr as Deno.NetAddr).port);

@@ -1,0 +1,186 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  type BuiltInOptions,
+  type EngineName,
+  serve,
+  type ServeOptions,
+  type Server,
+  type StrictOptions,
+  upgrade,
+  type UpgradeOptions,
+} from "../server.ts";
+import { devCertificates } from "./_certs.ts";
+import { test } from "./_engines.ts";
+import { connectTls, serveTls } from "./_pair.ts";
+
+/** A value of each option that only the strict engine has. */
+async function strictOptions(): Promise<
+  Required<Omit<StrictOptions, "engine">>
+> {
+  const { ca, chain } = await devCertificates();
+  return {
+    clientCa: [ca],
+    clientAuth: "request",
+    crl: [],
+    certificates: { "chat.test": chain },
+    minVersion: "TLSv1.3",
+    watch: 5000,
+    compression: { threshold: 100 },
+  };
+}
+
+/** Serves though TypeScript would refuse the options. */
+function serveUntyped(options: object): Promise<Server> {
+  return serve({ port: 0, logger: {}, ...options } as ServeOptions, () => {});
+}
+
+Deno.test("serve() refuses what only the strict engine can, and names that", async () => {
+  const { chain } = await devCertificates();
+  for (const [name, value] of Object.entries(await strictOptions())) {
+    for (const chosen of [{}, { engine: undefined }, { engine: "deno" }]) {
+      const error = await assertRejects(
+        () => serveUntyped({ ...chain, ...chosen, [name]: value }),
+        TypeError,
+        `Cannot use ${name}: the built-in engine cannot `,
+      );
+      assert(
+        error.message.endsWith('use serve() with engine: "node"'),
+        error.message,
+      );
+    }
+  }
+});
+
+test("serve() takes what is undefined or false for not asked for", async (engine) => {
+  const names = Object.keys(await strictOptions());
+  const unset = Object.fromEntries(names.map((name) => [name, undefined]));
+  await using one = await serveUntyped({ engine, ...unset });
+  await using other = await serveUntyped({
+    engine,
+    watch: false,
+    compression: false,
+  });
+  assert(one.url.startsWith("ws:") && other.url.startsWith("ws:"));
+});
+
+Deno.test("serve() refuses engines that there are not", async () => {
+  for (const engine of ["bun", "", "Node", null, true, 1]) {
+    await assertRejects(
+      () => serveUntyped({ engine }),
+      TypeError,
+      'Cannot use engine: it must be "deno" or "node"',
+    );
+  }
+});
+
+Deno.test("serve() on the strict engine refuses what needs a certificate where there is none", async () => {
+  const { compression, ...ofTls } = await strictOptions();
+  for (const [name, value] of Object.entries(ofTls)) {
+    await assertRejects(
+      () => serveUntyped({ engine: "node", [name]: value }),
+      TypeError,
+      `Cannot use ${name} without cert and key`,
+    );
+  }
+  await using plain = await serveUntyped({ engine: "node", compression });
+  assert(plain.url.startsWith("ws:"));
+});
+
+Deno.test("serve() on the strict engine refuses options that contradict each other or make no sense", async () => {
+  const { ca, chain } = await devCertificates();
+  const { cert, key, files } = chain;
+  const wrong: [object, string][] = [
+    [{ clientAuth: "require" }, "Cannot use clientAuth without clientCa"],
+    [{ crl: [] }, "Cannot use crl without clientCa"],
+    [{ clientCa: [ca], clientAuth: "maybe" }, "Cannot use clientAuth: it must"],
+    [{ clientCa: [] }, "clientCa"],
+    [{ minVersion: "TLSv1.1" }, 'it must be "TLSv1.2" or "TLSv1.3"'],
+    [{ certificates: { "a.test": { cert } } }, "key is missing"],
+    [{ files: undefined, watch: true }, "Cannot watch: it is not known from"],
+    [{ files, watch: -1 }, "Cannot use watch"],
+    [{ files, watch: NaN }, "Cannot use watch"],
+    [{ files, watch: Infinity }, "Cannot use watch"],
+    [{ files, watch: "yes" }, "Cannot use watch"],
+    [{ certificates: { "https://a.test": chain } }, "is no DNS name"],
+    [{ certificates: { "a.test:443": chain } }, "is no DNS name"],
+    [{ certificates: { "*": chain } }, "is no DNS name"],
+    [{ certificates: { "127.0.0.1": chain } }, "is no DNS name"],
+    [{ certificates: { "a b": chain } }, "is no DNS name"],
+    [{ compression: { threshold: -1 } }, "threshold must be a whole number"],
+    [{ compression: { threshold: "9" } }, 'current value is the string "9"'],
+  ];
+  for (const [options, message] of wrong) {
+    await assertRejects(
+      () => serveUntyped({ engine: "node", cert, key, ...options }),
+      Error,
+      message,
+    );
+  }
+});
+
+Deno.test("upgrade() refuses the strict engine and its options, for those who check no types", async () => {
+  const options = { engine: "node", ...await strictOptions() };
+  for (const [name, value] of Object.entries(options)) {
+    const only = { [name]: value } as UpgradeOptions;
+    await using http = Deno.serve(
+      { port: 0, onListen() {} },
+      async (request, info) => {
+        const error = await upgrade(request, info, only, () => {})
+          .catch((error: unknown) => error);
+        return new Response(String(error));
+      },
+    );
+    const response = await fetch(`http://localhost:${http.addr.port}`);
+    const said = await response.text();
+    assert(said.startsWith(`TypeError: Cannot use ${name}: `), said);
+    assert(said.endsWith('use serve() with engine: "node"'), said);
+  }
+});
+
+test("serve() serves with the engine that it is told", async (engine) => {
+  await using server = await serveTls(
+    { engine },
+    (ws) => ws.ping().then(() => ws.send("node"), () => ws.send("deno")),
+  );
+  await using ws = await connectTls(server);
+  assertEquals(await ws.receive(), engine);
+});
+
+Deno.test("ServeOptions refuse in TypeScript what serve() refuses", async () => {
+  const { clientCa, crl, certificates } = await strictOptions();
+  const handler = () => {};
+  const engine = "node" as EngineName;
+  const builtIn: BuiltInOptions = {};
+  const refused = [
+    // @ts-expect-error Of the strict engine only.
+    () => serve({ clientCa }, handler),
+    // @ts-expect-error Of the strict engine only.
+    () => serve({ clientAuth: "request" }, handler),
+    // @ts-expect-error Of the strict engine only.
+    () => serve({ crl }, handler),
+    // @ts-expect-error Of the strict engine only.
+    () => serve({ certificates }, handler),
+    // @ts-expect-error Of the strict engine only.
+    () => serve({ minVersion: "TLSv1.3" }, handler),
+    // @ts-expect-error Of the strict engine only.
+    () => serve({ watch: true }, handler),
+    // @ts-expect-error Of the strict engine only.
+    () => serve({ compression: true }, handler),
+    // @ts-expect-error It is another engine that can.
+    () => serve({ engine: "deno", watch: true }, handler),
+    // @ts-expect-error It may be another engine that can.
+    () => serve({ engine, watch: true }, handler),
+    // @ts-expect-error What is built in cannot.
+    () => serve({ ...builtIn, watch: true }, handler),
+    // @ts-expect-error There is no such engine.
+    () => serve({ engine: "bun" }, handler),
+    // @ts-expect-error There is no such version.
+    () => serve({ engine: "node", minVersion: "TLSv1.1" }, handler),
+  ];
+  const taken = [
+    () => serve({ engine }, handler),
+    () => serve({ engine: "node", watch: true, clientCa, crl }, handler),
+    () => serve({ engine: "deno", watch: undefined }, handler),
+  ];
+  assertEquals([refused.length, taken.length], [12, 3]);
+});
