@@ -223,7 +223,7 @@ export class Server<Context = unknown> implements AsyncDisposable {
    *   { port: 0, engine: "node", ...await loadCertChain(chainFile) },
    *   (ws) => ws.closed,
    * );
-   * await ensureDevCertificates({ directory, hosts: ["chat.test"] });
+   * await ensureDevCertificates({ directory, hosts: ["chat.test"], force: true });
    * await server.reload(await loadCertChain(chainFile));
    * ```
    */
