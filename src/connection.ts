@@ -68,7 +68,7 @@ let deliver_: (
   data: string | ArrayBuffer,
 ) => void;
 let finish_: (connection: Connection<unknown>, end: ChannelEnd) => void;
-let pong_: (connection: Connection<unknown>, payload: string) => void;
+let pong_: (connection: Connection<unknown>, payload: string) => boolean;
 let fail_: (connection: Connection<unknown>, fault: Fault) => void;
 let drain_: (connection: Connection<unknown>) => void;
 
@@ -122,7 +122,8 @@ export class Connection<Context = unknown>
   static {
     deliver_ = (connection, data) => connection.#deliver(data);
     finish_ = (connection, end) => connection.#finish(end);
-    pong_ = (connection, payload) => connection.#heartbeat?.pong(payload);
+    pong_ = (connection, payload) =>
+      connection.#heartbeat?.pong(payload) ?? false;
     fail_ = (connection, fault) => connection.#fail(fault);
     drain_ = (connection) => connection.#drain();
   }
@@ -588,9 +589,12 @@ export function finish(connection: Connection<unknown>, end: ChannelEnd): void {
   finish_(connection, end);
 }
 
-/** Tells a connection of a pong; for engines. */
-export function pong(connection: Connection<unknown>, payload: string): void {
-  pong_(connection, payload);
+/** Tells a connection of a pong, and whether it was asked for; for engines. */
+export function pong(
+  connection: Connection<unknown>,
+  payload: string,
+): boolean {
+  return pong_(connection, payload);
 }
 
 /** Tells a connection that its engine closes it; for engines. */

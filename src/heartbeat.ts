@@ -60,17 +60,22 @@ export class Heartbeat {
     return answer.promise;
   }
 
-  /** Takes a pong. It answers its ping and all before (RFC 6455, section 5.5.3). */
-  pong(payload: string): void {
+  /**
+   * Takes a pong. It answers its ping and all before (RFC 6455, section 5.5.3).
+   *
+   * @returns Whether it was asked for.
+   */
+  pong(payload: string): boolean {
     const index = this.#pings.findIndex(({ number }) =>
       `${number}` === payload
     );
-    if (index < 0) return; // Unasked for, which is allowed.
+    if (index < 0) return false;
     const now = performance.now();
     for (const { sentAt, answer } of this.#pings.splice(0, index + 1)) {
       this.latency = now - sentAt;
       answer?.resolve(this.latency);
     }
+    return true;
   }
 
   /**
@@ -96,6 +101,8 @@ export class Heartbeat {
     if (pingInterval > 0 && now - this.#beatAt >= pingInterval) {
       this.#beatAt = now;
       if (this.#pings.length < MAX_PINGS) this.#send(undefined);
+      // The network shall tell all the same if the peer is gone.
+      else this.#pinger.ping(`${this.#count - 1}`);
     }
     return false;
   }

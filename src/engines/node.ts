@@ -45,6 +45,9 @@ import type { NodeTls } from "./node_tls.ts";
 const MAX_HEADER_SIZE = 16_384;
 const MAX_HEADERS = 128;
 
+/** How many requests of one connection may wait for their answers. */
+const MAX_PIPELINED = 8;
+
 /**
  * The strict engine for one server.
  *
@@ -91,13 +94,17 @@ class StrictListener<Context> implements Listener {
       : https.createServer({ ...options, ...tls.options(openTimeout) });
     server.maxHeadersCount = MAX_HEADERS;
     if (maxConnections !== Infinity) server.maxConnections = maxConnections;
+    // The last that is told to look comes first, and that is the sockets.
+    tls?.guard(
+      server as https.Server,
+      (socket) => this.#sockets.of(socket)?.rules,
+    );
     this.#sockets = new Sockets(server, {
       openTimeout,
       secure: tls !== undefined,
       maxPerAddress,
+      rules: () => tls?.authorities,
     });
-    // The last that is told to look comes first.
-    tls?.guard(server as https.Server);
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -128,7 +135,8 @@ class StrictListener<Context> implements Listener {
     this.#ears = new Ears({
       server,
       addr: this.addr,
-      full: () => this.#sockets.size >= server.maxConnections,
+      // Some are counted by the runtime, and not here any more.
+      full: () => this.#sockets.size + 16 >= server.maxConnections,
       onfail,
     });
     this.#sockets.onconnection = () => this.#ears?.heard();
@@ -179,6 +187,9 @@ class StrictListener<Context> implements Listener {
   ): Promise<void> {
     const transport = this.#sockets.of(message.socket);
     if (transport === undefined) return void response.destroy();
+    if (transport.answering >= MAX_PIPELINED) {
+      return void message.socket.destroy();
+    }
     transport.answering++;
     response.once("close", () => transport.answering--);
     await whileThere(message.socket, async (gone) => {
@@ -251,6 +262,11 @@ class StrictListener<Context> implements Listener {
       return refuse(431, `A request may have ${MAX_HEADERS - 1} headers`);
     }
     const secure = this.#tls !== undefined;
+    if (this.#tls?.accepts(message.socket) === false) {
+      return refuse(403, "Your client certificate has to be looked at again", {
+        connection: "close",
+      });
+    }
     const request = toRequest(message, secure, gone);
     if (request === undefined) return refuse(400, "The request is malformed");
     return await this.#task.answer({

@@ -183,7 +183,10 @@ class WsChannel implements Channel, FlowControl, Pinger {
       deliver(connection, isBinary ? data as ArrayBuffer : data.toString());
     });
     ws.on("ping", (data) => this.#answer(data));
-    ws.on("pong", (data) => pong(connection, data.toString()));
+    ws.on("pong", (data) => {
+      // Pongs that nobody asked for are allowed, but not without end.
+      if (!pong(connection, data.toString())) this.#tolerates("pongs");
+    });
     ws.on("error", (error) => {
       const fault = faultOf(error, this.#limits);
       if (fault !== undefined) fail(connection, fault); // Else its end follows.
@@ -197,18 +200,20 @@ class WsChannel implements Channel, FlowControl, Pinger {
   }
 
   #answer(ping: Uint8Array): void {
-    if (this.#cut !== undefined) return;
-    this.#pings ??= new MessageRate(PINGS);
-    if (!this.#pings.take()) {
-      const detail =
-        `the peer sends more than ${PINGS.perSecond} pings a second`;
-      return fail(this.#connection!, {
-        code: CloseCode.PolicyViolation,
-        detail,
-      });
-    }
+    if (!this.#tolerates("pings")) return;
     // For a peer that does not read, pongs would only pile up.
     if (this.bufferedAmount <= this.#limits.sendBuffer) this.#ws.pong(ping);
+  }
+
+  /** Counts what a peer sends for nothing; `false` once that is too much. */
+  #tolerates(what: "pings" | "pongs"): boolean {
+    if (this.#cut !== undefined) return false;
+    this.#pings ??= new MessageRate(PINGS);
+    if (this.#pings.take()) return true;
+    const detail =
+      `the peer sends more than ${PINGS.perSecond} ${what} a second`;
+    fail(this.#connection!, { code: CloseCode.PolicyViolation, detail });
+    return false;
   }
 
   #end(code: number, reason: string): void {

@@ -55,11 +55,21 @@ function absolute(origin: string, target: string): string {
   return origin + pathname + search;
 }
 
+/** How whoever still reads a body is told that it ends here. */
+const abandon: WeakMap<IncomingMessage, () => void> = new WeakMap();
+
 /** A body that is taken off the network as it is read. */
 function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
   let ended = false;
   return new ReadableStream<Uint8Array>({
     start(controller) {
+      abandon.set(message, () => {
+        if (ended) return;
+        ended = true;
+        controller.error(
+          new TypeError("Cannot read the body: the request was answered"),
+        );
+      });
       message.on("data", (chunk: Uint8Array) => {
         message.pause();
         if (!ended) controller.enqueue(new Uint8Array(chunk));
@@ -88,6 +98,7 @@ const MAX_UNWANTED = 1 << 20;
 
 /** Drops what is left of a request's body; of one that is too long, the connection. */
 export function drain(message: IncomingMessage): void {
+  abandon.get(message)?.();
   if (message.complete || message.destroyed) return;
   let left = MAX_UNWANTED;
   message.removeAllListeners("data");
@@ -202,11 +213,18 @@ async function one(
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const settle = () => resolve();
-  const timer = setTimeout(() => to.destroy(), patience);
+  const expire = () => {
+    // An answer that waits for its turn is nobody's fault.
+    if ("socket" in to && to.socket === null) arm();
+    else to.destroy();
+  };
+  let timer: ReturnType<typeof setTimeout>;
+  const arm = () => timer = setTimeout(expire, patience);
+  arm();
   to.once(event, settle);
   to.once("close", settle);
   await promise;
-  clearTimeout(timer);
+  clearTimeout(timer!);
   to.off(event, settle);
   to.off("close", settle);
 }

@@ -15,6 +15,8 @@ export interface Transport {
   readonly raw: Socket;
   /** What it is counted for, where that is limited. */
   readonly address: string | undefined;
+  /** What its TLS handshake is judged by: the runtime settles that when it comes. */
+  readonly rules: string | undefined;
   /** When it came, in milliseconds, until its first request. */
   since: number | undefined;
   /** How many ordinary requests are being answered. */
@@ -33,12 +35,15 @@ export interface SocketRules {
   readonly secure: boolean;
   /** How many there may be of one address. */
   readonly maxPerAddress: number;
+  /** What a TLS handshake that begins now is judged by. */
+  rules(): string | undefined;
 }
 
 /** The TCP connections of one server. */
 export class Sockets {
   readonly #openTimeout: number;
   readonly #maxPerAddress: number;
+  readonly #rules: () => string | undefined;
   readonly #perAddress: Map<string, number> = new Map();
   readonly #transports: Set<Transport> = new Set();
   readonly #bySocket: WeakMap<Duplex, Transport> = new WeakMap();
@@ -49,8 +54,9 @@ export class Sockets {
 
   constructor(
     server: Server,
-    { openTimeout, secure, maxPerAddress }: SocketRules,
+    { openTimeout, secure, maxPerAddress, rules }: SocketRules,
   ) {
+    this.#rules = rules;
     this.#openTimeout = openTimeout;
     this.#maxPerAddress = maxPerAddress;
     server.prependListener(
@@ -102,6 +108,7 @@ export class Sockets {
     const transport: Transport = {
       raw,
       address,
+      rules: this.#rules(),
       since: performance.now(),
       answering: 0,
       deadline: undefined,

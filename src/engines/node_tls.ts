@@ -97,18 +97,41 @@ export class NodeTls {
     };
   }
 
-  /** Lets in who shows a good certificate, before anything else sees the socket. */
-  guard(server: Server): void {
+  /** What tells the authorities in force from others. */
+  get authorities(): string | undefined {
+    return this.#inForce.auth?.id;
+  }
+
+  /**
+   * Lets in who shows a good certificate, before a request is read.
+   *
+   * @param rulesOf What tells the authorities that were in force when a
+   * connection came: the runtime asks those, also after a change.
+   */
+  guard(
+    server: Server,
+    rulesOf: (socket: TLSSocket) => string | undefined,
+  ): void {
     server.prependListener("secureConnection", (socket: TLSSocket) => {
       const { auth } = this.#inForce;
       if (auth === undefined) return;
-      const why = auth.refuse(socket);
+      const why = rulesOf(socket) === auth.id
+        ? auth.refuse(socket)
+        : "its handshake was begun under other authorities";
       if (why === undefined) return void this.#admitted.set(socket, auth);
       const from = printable(socket.remoteAddress ?? "");
       this.#logger.debug?.(`cut a client from ${from}: ${printable(why)}`);
       if (auth.outdated(new Date())) this.#warnOnce(auth);
       socket.destroy();
     });
+  }
+
+  /** Whether what a client showed still counts: rules may have changed since. */
+  accepts(socket: Socket): boolean {
+    const { auth } = this.#inForce;
+    const tls = socket as TLSSocket;
+    return auth === undefined ||
+      this.#admitted.get(tls) === auth && auth.refuse(tls) === undefined;
   }
 
   /** The client's certificate, verified. */
@@ -182,7 +205,8 @@ export class NodeTls {
           "Cannot reload clientCa and crl: the server was started without clientCa, and asks clients for no certificate",
         );
       }
-      const inForce = await resolve({ ...before.setup, ...change });
+      const keep = asks === undefined ? before.auth : undefined;
+      const inForce = await resolve({ ...before.setup, ...change }, keep);
       // What is left out here falls back to the runtime's default.
       this.#server?.setSecureContext(
         contextOptions(inForce, inForce.setup.chain),
@@ -243,10 +267,13 @@ export class NodeTls {
   }
 }
 
-async function resolve(setup: TlsSetup): Promise<InForce> {
+async function resolve(
+  setup: TlsSetup,
+  before?: ClientAuth,
+): Promise<InForce> {
   const { clientCa, clientAuth = "require", crl } = setup;
-  const auth = clientCa === undefined
-    ? undefined
+  const auth = clientCa === undefined || before !== undefined
+    ? before
     : await loadAuth({ clientCa, crl, require: clientAuth === "require" });
   const chain = await checkCertChain("cert and key", setup.chain);
   const certificates: Record<string, CertChain> = {};

@@ -50,8 +50,8 @@ export class ClientAuth {
   readonly #require: boolean;
   readonly #authorities: readonly Certified[];
   readonly #revocation: Revocation;
-  /** What stands for the authorities in `verified`. */
-  readonly #id: string;
+  /** What tells these authorities from others. */
+  readonly id: string;
   readonly #certificates: WeakMap<TLSSocket, PeerCertificate> = new WeakMap();
 
   private constructor(
@@ -62,7 +62,7 @@ export class ClientAuth {
     this.#require = require;
     this.#authorities = authorities;
     this.#revocation = revocation;
-    this.#id = authorities.map(({ peer }) => peer.fingerprint).sort().join();
+    this.id = authorities.map(({ peer }) => peer.fingerprint).sort().join();
     this.tlsOptions = {
       ca: authorities.map(({ peer }) => peer.pem),
       requestCert: true,
@@ -136,7 +136,7 @@ export class ClientAuth {
 
   /** What stands for a certificate and the authorities that it was verified for. */
   #keyOf({ peer: { fingerprint } }: Certified): string {
-    return `${this.#id} ${fingerprint}`;
+    return `${this.id} ${fingerprint}`;
   }
 
   /** What is wrong with the certificate that a client shows with its chain. */
@@ -153,6 +153,10 @@ export class ClientAuth {
     if (!isValidAt(certificate, now)) return "is not valid now";
     if (!isClients(certificate) || !chain.slice(1).every(mayIssue)) {
       return "is not a client's";
+    }
+    // Another order could hide one from what is looked at below.
+    if (!chain.every((one, depth) => isNext(one, chain[depth + 1]))) {
+      return "comes with others that are not its issuers, each after the other";
     }
     for (const [depth, one] of chain.entries()) {
       const revoked = this.#revocation.judge(one, now);
@@ -189,6 +193,11 @@ function isClients({ version, ca, signs, purposes }: Certified): boolean {
     (purposes === undefined || purposes.includes(CLIENT_AUTH));
 }
 
+/** Whether a certificate is followed by its issuer's, if by any. */
+function isNext(certificate: Certified, next: Certified | undefined): boolean {
+  return next === undefined || certificate.peer.issuer === next.peer.subject;
+}
+
 /** Whether others may be issued by it; the runtime does not look at its key's usage. */
 function mayIssue({ ca, signsCertificates }: Certified): boolean {
   return ca && signsCertificates;
@@ -198,7 +207,10 @@ function mayIssue({ ca, signsCertificates }: Certified): boolean {
 function chainOf(socket: TLSSocket): Certified[] {
   const chain: Certified[] = [];
   let certificate = socket.getPeerCertificate(true);
-  while (certificate?.raw !== undefined && chain.length < MAX_CHAIN) {
+  while (certificate?.raw !== undefined) {
+    if (chain.length === MAX_CHAIN) {
+      throw new TypeError("Cannot read the client's certificates: too many");
+    }
     chain.push(readCertificate(new Uint8Array(certificate.raw)));
     if (certificate.issuerCertificate === certificate) break;
     certificate = certificate.issuerCertificate;
