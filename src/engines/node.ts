@@ -46,7 +46,7 @@ const MAX_HEADER_SIZE = 16_384;
 const MAX_HEADERS = 128;
 
 /** How many requests of one connection may wait for their answers. */
-const MAX_PIPELINED = 8;
+const MAX_PIPELINED = 6;
 
 /**
  * The strict engine for one server.
