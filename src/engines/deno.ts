@@ -65,20 +65,24 @@ class BuiltInChannel implements Channel, EventListenerObject {
   }
 
   handleEvent(event: Event): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
     if (event.type === "message") {
-      deliver(this.#connection!, (event as MessageEvent).data);
+      deliver(connection, (event as MessageEvent).data);
     } else if (event.type === "error") {
       this.#fault = (event as ErrorEvent).message;
     } else {
-      this.#end(event as CloseEvent);
+      this.#end(connection, event as CloseEvent);
     }
   }
 
-  #end({ code, reason }: CloseEvent): void {
+  #end(connection: Connection<unknown>, { code, reason }: CloseEvent): void {
+    // A timer of the runtime keeps the socket, and with it this, for a while.
+    this.#connection = undefined;
     const fault = this.#fault;
-    if (fault === undefined) return finish(this.#connection!, { code, reason });
+    if (fault === undefined) return finish(connection, { code, reason });
     // The runtime gives its own code to what no close frame said.
-    finish(this.#connection!, {
+    finish(connection, {
       code: 0,
       reason: "",
       detail: fault === NO_PONG
