@@ -146,13 +146,13 @@ class StrictListener<Context> implements Listener {
 
   async stop(ms: number): Promise<void> {
     this.#ears?.stop();
-    this.#tls?.stop();
+    const looked = this.#tls?.stop();
     const closed = Promise.withResolvers<void>();
     this.#server.close(() => closed.resolve());
     await within(Promise.all(this.#pending), ms);
     this.#server.closeAllConnections();
     this.#sockets.destroy();
-    await closed.promise;
+    await Promise.all([closed.promise, looked]);
   }
 
   async reload(change: TlsChange): Promise<void> {

@@ -63,7 +63,9 @@ export class NodeTls {
   #logger: Logger = {};
   #warned: ClientAuth | undefined;
   /** What ends each watch, by what is watched for what. */
-  readonly #watches: Map<string, () => void> = new Map();
+  readonly #watches: Map<string, () => Promise<void>> = new Map();
+  /** The last looks of watches that were ended. */
+  readonly #ending: Set<Promise<void>> = new Set();
   readonly #admitted: WeakMap<TLSSocket, ClientAuth> = new WeakMap();
   #changing: Promise<unknown> = Promise.resolve();
 
@@ -219,9 +221,10 @@ export class NodeTls {
   }
 
   /** Looks after nothing any more. */
-  stop(): void {
+  async stop(): Promise<void> {
     this.#server = undefined;
     this.#watch();
+    await Promise.all(this.#ending);
   }
 
   #contextFor(name: string): SecureContext | undefined {
@@ -233,7 +236,7 @@ export class NodeTls {
   /** Begins and ends watches, as the certificates in force ask for. */
   #watch(): void {
     const { chain, certificates = {}, watchInterval } = this.#inForce.setup;
-    const wanted = new Map<string, () => () => void>();
+    const wanted = new Map<string, () => () => Promise<void>>();
     const want = (
       name: string | undefined,
       { files, ...pair }: CertChain,
@@ -258,8 +261,10 @@ export class NodeTls {
     }
     for (const [key, stop] of this.#watches) {
       if (wanted.has(key)) continue;
-      stop();
       this.#watches.delete(key);
+      const end = stop();
+      this.#ending.add(end);
+      end.then(() => this.#ending.delete(end));
     }
     for (const [key, start] of wanted) {
       if (!this.#watches.has(key)) this.#watches.set(key, start());

@@ -19,22 +19,24 @@ export interface ChainEvents {
  * system, through links that are turned as certbot and Kubernetes do, and needs
  * no permission but to read them.
  *
- * @returns What ends the watch.
+ * @returns What ends the watch; it resolves when no look is under way.
  */
 export function watchChain(
   { cert, key, files }: CertChain & { files: CertFiles },
   interval: number,
   { onchange, onfail }: ChainEvents,
-): () => void {
+): () => Promise<void> {
   let current = { cert, key };
   let loaded: string | undefined;
   let failing: string | undefined;
-  let looking = false;
+  let looking: Promise<void> | undefined;
+  let ended = false;
   const look = async () => {
     const state = await stateOf(files);
     if (state === loaded) return;
     try {
       const chain = await loadCertChain(files.cert, files.key);
+      if (ended) return;
       if (chain.cert !== current.cert || chain.key !== current.key) {
         await onchange(chain);
       }
@@ -43,22 +45,23 @@ export function watchChain(
       failing = undefined;
     } catch (error) {
       // Of two files one may be new already: that is worth a second look.
-      if (failing === state) {
+      if (failing === state && !ended) {
         onfail(error);
         loaded = state;
       }
       failing = state;
     }
   };
-  const guarded = async () => {
-    if (looking) return;
-    looking = true;
-    await look();
-    looking = false;
+  const guarded = () => {
+    looking ??= look().finally(() => looking = undefined);
   };
   const timer = setInterval(guarded, interval);
   guarded();
-  return () => clearInterval(timer);
+  return async () => {
+    ended = true;
+    clearInterval(timer);
+    await looking;
+  };
 }
 
 /** What changes when a file is replaced, or written to. */
