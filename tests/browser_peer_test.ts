@@ -94,13 +94,13 @@ for (const [kind, means] of KINDS) {
     await using certificates = await makeCertificates(kind);
     const page = site(ECHO);
     const received: Message[] = [];
-    const ends: CloseInfo[] = [];
+    const ended = Promise.withResolvers<CloseInfo>();
     const echo: Handler = async (ws) => {
+      ws.closed.then(ended.resolve);
       for await (const message of ws) {
         received.push(message);
         await ws.send(message);
       }
-      ends.push(await ws.closed);
     };
     await using server = await serve(
       { engine, port: 0, fetch: page.fetch, ...certificates.chain },
@@ -121,8 +121,12 @@ for (const [kind, means] of KINDS) {
       ended: { code: 1005, reason: "", wasClean: true },
     });
     assertEquals(received.slice(0, 2), ["Grüße, 🔐", ""]);
+    assertEquals(await ended.promise, {
+      code: 1005,
+      reason: "",
+      wasClean: true,
+    });
     await server.shutdown();
-    assertEquals(ends, [{ code: 1005, reason: "", wasClean: true }]);
   });
 }
 
