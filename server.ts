@@ -14,7 +14,7 @@ import {
   checkEngine,
   type StrictOptions,
 } from "./src/engine_options.ts";
-import { listen, upgradeRequest } from "./src/engines/deno.ts";
+import { listen, upgradeRequest } from "./src/engines/deno_server.ts";
 import { FLOW_DEFAULTS, shown } from "./src/limits.ts";
 import type { Logger } from "./src/logger.ts";
 import {
@@ -349,7 +349,7 @@ async function strictEngine<Context>(
   where: Listen,
   options: CommonServeOptions<Context> & StrictOptions,
 ): Promise<Engine> {
-  const { createStrictEngine } = await import("./src/engines/node.ts");
+  const { createStrictEngine } = await import("./src/engines/node_server.ts");
   return await createStrictEngine(where, options);
 }
 

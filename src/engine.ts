@@ -1,9 +1,12 @@
 /**
- * The port between a server and the engine that listens for it.
+ * The ports between servers and clients and the engines that listen and dial
+ * for them.
  *
  * @module
  */
 
+import type { Route } from "./route.ts";
+import type { ClientTrust } from "./tls/trust.ts";
 import type { PeerCertificate } from "./tls/peer_certificate.ts";
 import type { CertChain } from "./tls/pem.ts";
 import type { Logger } from "./logger.ts";
@@ -70,3 +73,21 @@ export interface Listener {
   /** Ends at the latest in `ms`; until then, what is being answered may be. */
   stop(ms: number): Promise<void>;
 }
+
+/** What an engine needs to open a connection to a server. */
+export interface OpenTask {
+  readonly url: URL;
+  /** How to get there. */
+  readonly route: Route;
+  readonly protocols: readonly string[];
+  readonly headers: Headers;
+  readonly trust: ClientTrust;
+  readonly shared: Shared;
+  /** Aborts when nobody waits any more; its reason is what to reject with. */
+  readonly signal: AbortSignal;
+  /** What cannot be done if it fails: "Cannot connect to wss://localhost:8765". */
+  readonly action: string;
+}
+
+/** Opens a connection, or rejects with what of `errors.ts` tells why not. */
+export type Opener = (task: OpenTask) => Promise<Connection>;

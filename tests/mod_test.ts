@@ -99,7 +99,7 @@ Deno.test("server.ts and client.ts never import each other, and what is below im
       "src/connection.ts",
       "src/server.ts",
       "src/accept.ts",
-      "src/engines/deno.ts",
+      "src/engines/deno_server.ts",
     ]
   ) {
     const loaded = await loadedWith(file);

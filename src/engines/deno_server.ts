@@ -1,0 +1,135 @@
+/**
+ * The default engine of servers: `Deno.serve` and `Deno.upgradeWebSocket`.
+ *
+ * @module
+ */
+
+import type { Opening } from "../connection.ts";
+import type { Acceptor, Listen, Listener, ListenTask } from "../engine.ts";
+import { refuse } from "../handshake.ts";
+import { until, within } from "../within.ts";
+import { attach } from "./web_channel.ts";
+
+/** Answers a handshake with the switch to WebSocket. */
+export function upgradeRequest<Context>(
+  request: Request,
+  opening: Opening<Context>,
+  acceptor: Acceptor<Context>,
+): Response {
+  const { shared } = acceptor;
+  const { pongTimeout } = shared.limits;
+  const { pingInterval } = shared;
+  let upgrade: Deno.WebSocketUpgrade;
+  try {
+    upgrade = Deno.upgradeWebSocket(request, {
+      // Of this time the runtime takes half to ping and half to wait.
+      idleTimeout: pingInterval === 0 ? 0 : (pingInterval + pongTimeout) / 1000,
+    });
+  } catch (error) {
+    acceptor.onfail(error);
+    acceptor.ongone(opening);
+    return refuse(400, "The handshake cannot be answered");
+  }
+  const { socket, response } = upgrade;
+  // By option the runtime knows a subprotocol only in a list with ", ".
+  if (opening.protocol !== "") {
+    response.headers.set("sec-websocket-protocol", opening.protocol);
+  }
+  socket.binaryType = "arraybuffer";
+  const settled = (event?: Event) => {
+    clearTimeout(timer);
+    socket.removeEventListener("open", settled);
+    socket.removeEventListener("error", settled);
+    if (event?.type === "open") {
+      acceptor.onopen(attach(socket, shared, opening));
+    } else {
+      acceptor.ongone(opening);
+    }
+  };
+  // Of a client that resets right behind its handshake the runtime says nothing.
+  const timer = setTimeout(settled, acceptor.openTimeout);
+  Deno.unrefTimer(Number(timer));
+  socket.addEventListener("open", settled);
+  socket.addEventListener("error", settled);
+  return response;
+}
+
+/** How long to wait before listening anew, in milliseconds: at first, and at most. */
+const FIRST_PAUSE = 100;
+const LAST_PAUSE = 5_000;
+
+/**
+ * Listens, with TLS where there is a certificate. The runtime's server ends when
+ * it cannot accept, such as for want of file descriptors; then this one listens
+ * anew, after a pause that grows.
+ */
+export function listen<Context>(task: ListenTask<Context>): Listener {
+  const { where } = task;
+  const secure = "cert" in where;
+  const pending = new Set<Promise<unknown>>();
+  const stopping = new AbortController();
+  // Of the server that runs: one that has ended takes abort() ill.
+  let controller: AbortController | undefined;
+  const start = (where: Listen): Deno.HttpServer => {
+    const own = controller = new AbortController();
+    const options = { ...where, signal: own.signal, onListen() {} };
+    const answer: Deno.ServeHandler = async (request, info) => {
+      // It rejects where the client did not take the answer.
+      const completed = info.completed.catch(() => {});
+      pending.add(completed);
+      completed.then(() => pending.delete(completed));
+      const { remoteAddr } = info;
+      const verdict = await task.answer({ request, remoteAddr, secure });
+      return verdict instanceof Response
+        ? verdict
+        : upgradeRequest(request, verdict, task);
+    };
+    const server = Deno.serve(options as Deno.ServeTcpOptions, answer);
+    const ended = () => {
+      if (controller === own) controller = undefined;
+    };
+    server.finished.then(ended, ended);
+    return server;
+  };
+  const first = start(where);
+  const addr: Deno.Addr = first.addr;
+  const again = "port" in addr && "port" in where
+    ? { ...where, port: addr.port }
+    : where;
+  const running = keepUp(first, () => start(again), task, stopping.signal);
+  return {
+    addr,
+    async stop(ms) {
+      await within(Promise.all(pending), ms);
+      stopping.abort();
+      // The server's own shutdown() would wait for whoever says nothing, and
+      // cannot be cut short once it is begun.
+      controller?.abort();
+      await running;
+    },
+  };
+}
+
+/** Starts a server anew as often as it fails; never rejects. */
+async function keepUp(
+  first: Deno.HttpServer,
+  start: () => Deno.HttpServer,
+  task: { onfail(error: unknown): void },
+  stopping: AbortSignal,
+): Promise<void> {
+  let server: Deno.HttpServer | undefined = first;
+  let pause = FIRST_PAUSE;
+  while (!stopping.aborted) {
+    const since = performance.now();
+    try {
+      server ??= start();
+      await server.finished;
+    } catch (error) {
+      if (!stopping.aborted) task.onfail(error);
+    }
+    server = undefined;
+    if (performance.now() - since > LAST_PAUSE) pause = FIRST_PAUSE;
+    if (!stopping.aborted) await until(stopping, pause);
+    pause = Math.min(2 * pause, LAST_PAUSE);
+  }
+}
