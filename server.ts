@@ -457,8 +457,17 @@ function cannotListen(where: Listen, error: unknown): unknown {
   if ("cert" in where && !unknown && !("code" in error)) {
     return explainConfig("Cannot serve with TLS", error);
   }
-  const state = unknown ? "the name cannot be resolved" : error.message;
-  return new NetworkError(`${action}: ${state}`, options);
+  return unknown
+    ? new NetworkError(`${action}: the name cannot be resolved`, {
+      reason: "unknown-host",
+      remedy: "check its spelling, or listen on an address",
+      ...options,
+    })
+    : new NetworkError(`${action}: ${error.message}`, {
+      reason: "other",
+      remedy: "the cause tells more",
+      ...options,
+    });
 }
 
 /** Warns when clients will not accept the certificate for the name that is served. */

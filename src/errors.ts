@@ -43,7 +43,9 @@ export class WssError extends Error {
  * `no-private-key`, `encrypted-private-key`, `key-mismatch`, `not-a-ca`.
  * Certificates, from a file or from a peer: `ca-used-as-leaf`, `expired`,
  * `not-yet-valid`. From a peer alone: `unknown-issuer`, `name-mismatch`,
- * `not-tls` (TLS spoken to a plain port), `other`.
+ * `pin-mismatch`, `protocol-version` (no version of TLS in common),
+ * `client-certificate-required`, `client-certificate-refused`, `not-tls` (TLS
+ * spoken to a plain port), `tls-required` (no TLS spoken to a TLS port), `other`.
  *
  * @example Go on without a file, but not with a broken one
  * ```ts
@@ -71,7 +73,12 @@ export type TlsErrorReason =
   | "not-yet-valid"
   | "unknown-issuer"
   | "name-mismatch"
+  | "pin-mismatch"
+  | "protocol-version"
+  | "client-certificate-required"
+  | "client-certificate-refused"
   | "not-tls"
+  | "tls-required"
   | "other";
 
 /**
@@ -144,8 +151,12 @@ export class TlsError extends WssError {
 export interface HandshakeErrorOptions extends ErrorOptions {
   /** The HTTP status of the answer, where it is known. */
   status?: number;
+  /** The text behind the status. */
+  statusText?: string;
   /** The headers of the answer, where they are known. */
   headers?: Headers;
+  /** How the body of the answer begins. */
+  body?: string;
 }
 
 /**
@@ -170,8 +181,16 @@ export class HandshakeError extends WssError {
   override name = "HandshakeError";
   /** The HTTP status of the answer; `undefined` where the runtime hides it. */
   readonly status: number | undefined;
+  /** The text behind the status; may be empty. */
+  readonly statusText: string;
   /** The headers of the answer; empty where the runtime hides them. */
   readonly headers: Headers;
+  /**
+   * How the body of the answer begins, at most 1,024 characters; empty where
+   * there is none, or it is no text. It is as the server sent it: escape it
+   * before a terminal or a page shows it.
+   */
+  readonly body: string;
 
   /**
    * Makes a new instance.
@@ -182,13 +201,57 @@ export class HandshakeError extends WssError {
   constructor(message: string, options: HandshakeErrorOptions = {}) {
     super(message, options);
     this.status = options.status;
+    this.statusText = options.statusText ?? "";
     this.headers = options.headers ?? new Headers();
+    this.body = options.body ?? "";
   }
 }
 
 /**
+ * Why a {@linkcode NetworkError} happened, in a word that a program can test.
+ *
+ * `unknown-host`: the name has no address. `refused`: nothing listens there.
+ * `unreachable`: no way leads there. `reset`: the other side hung up before it
+ * answered. `proxy`: the proxy refused, or is none. `other`: all else.
+ *
+ * @example Was it the name?
+ * ```ts
+ * import { connect, NetworkError, type NetworkErrorReason } from "@wss/wss";
+ *
+ * const mistyped: NetworkErrorReason = "unknown-host";
+ * const error = await connect("wss://no-such-host.invalid").catch((error) => error);
+ * console.log(error instanceof NetworkError && error.reason === mistyped); // true
+ * ```
+ */
+export type NetworkErrorReason =
+  | "unknown-host"
+  | "refused"
+  | "unreachable"
+  | "reset"
+  | "proxy"
+  | "other";
+
+/**
+ * Options for {@linkcode NetworkError}.
+ *
+ * @example Make one of your own
+ * ```ts
+ * import { NetworkError, type NetworkErrorOptions } from "@wss/wss";
+ *
+ * const options: NetworkErrorOptions = { reason: "refused", remedy: "start the server" };
+ * console.log(new NetworkError("Cannot connect to wss://a.example: nothing listens there", options).message);
+ * ```
+ */
+export interface NetworkErrorOptions extends ErrorOptions {
+  /** Why, in a word that a program can test. */
+  reason: NetworkErrorReason;
+  /** What a person can do about it, in one sentence. */
+  remedy: string;
+}
+
+/**
  * The other side could not be reached, or was lost before it answered: unknown
- * host, connection refused, unreachable, reset.
+ * host, connection refused, unreachable, reset, a proxy that refuses.
  *
  * @example Nobody listens
  * ```ts
@@ -198,13 +261,29 @@ export class HandshakeError extends WssError {
  *   await connect("wss://localhost:1");
  * } catch (error) {
  *   if (!(error instanceof NetworkError)) throw error;
- *   console.log(error.message);
+ *   console.log(error.reason, error.remedy); // "refused" …
  * }
  * ```
  */
 export class NetworkError extends WssError {
   /** The name of the class, the same in minified code. */
   override name = "NetworkError";
+  /** Why, in a word that a program can test. */
+  readonly reason: NetworkErrorReason;
+  /** What a person can do about it, in one sentence. */
+  readonly remedy: string;
+
+  /**
+   * Makes a new instance.
+   *
+   * @param message What could not be done, and why.
+   * @param options The reason, the remedy and the cause.
+   */
+  constructor(message: string, options: NetworkErrorOptions) {
+    super(`${message}; ${options.remedy}`, options);
+    this.reason = options.reason;
+    this.remedy = options.remedy;
+  }
 }
 
 /**

@@ -65,6 +65,7 @@ async function hiddenFailure(
   cause: Error,
 ): Promise<unknown> {
   if (!cause.message.includes("NoApplicationProtocol")) return undefined;
+  if (route.kind !== "direct") return undefined;
   const { hostname, port } = route;
   let conn: Deno.TlsConn | undefined;
   const close = () => conn && tryClose(conn);

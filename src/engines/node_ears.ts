@@ -86,7 +86,11 @@ export class Ears {
     const { server, onfail } = this.#hearing;
     onfail(
       new NetworkError(
-        "Cannot accept connections: the process had no file descriptor left; the server listens anew",
+        "Cannot accept connections: the process had no file descriptor left, so the server listens anew",
+        {
+          reason: "other",
+          remedy: "raise `ulimit -n`, or lower maxConnections",
+        },
       ),
     );
     server.close();

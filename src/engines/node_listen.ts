@@ -50,11 +50,17 @@ function asDenoError(error: unknown): unknown {
   const { code } = error as { code?: string };
   const { message } = error as Error;
   if (code === "EADDRINUSE") return new Deno.errors.AddrInUse(message);
-  if (code === "EADDRNOTAVAIL") {
+  // For an address that is not this machine's, the runtime says EINVAL.
+  if (code === "EADDRNOTAVAIL" || code === "EINVAL") {
     return new Deno.errors.AddrNotAvailable(message);
   }
   if (code === "ENOENT") return new Deno.errors.NotFound(message);
   if (code === "EACCES") return new Deno.errors.PermissionDenied(message);
+  if (code === "EPERM") {
+    return new Deno.errors.NotCapable(
+      "Requires net access to the name that is listened on",
+    );
+  }
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
     return new Error(`failed to lookup address: ${message}`);
   }

@@ -135,13 +135,21 @@ export function explain(action: string, cause: unknown): WssError {
   if (/dns error/.test(said)) {
     return new NetworkError(
       `${action}: the name of the host cannot be resolved`,
-      { cause },
+      {
+        reason: "unknown-host",
+        remedy: "check its spelling, and the network of this machine",
+        cause,
+      },
     );
   }
   if (/tcp connect error|os error/.test(said)) {
     return new NetworkError(
       `${action}: nothing listens there, or the host cannot be reached`,
-      { cause },
+      {
+        reason: "refused",
+        remedy: "start the server, or check host and port",
+        cause,
+      },
     );
   }
   if (
