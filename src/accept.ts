@@ -16,12 +16,14 @@ import {
   findHostFault,
   isOriginAllowed,
   offeredProtocols,
+  refusalOf,
   refuse,
   upgradeRequired,
   wantsWebSocket,
 } from "./handshake.ts";
 import { printable } from "./logger.ts";
 import type { Handler, Policy } from "./policy.ts";
+import { isThenable } from "./within.ts";
 
 /**
  * Answers an ordinary HTTP request.
@@ -154,8 +156,8 @@ async function admit<Context>(
     const protocols = offeredProtocols(request);
     const info = { url, remoteAddr, protocols, peerCertificate };
     const verdict = await decide(policy.authorize?.(request, info));
-    if (verdict instanceof Response) return sendable(verdict);
-    if (verdict === false) return refuse(403, "You may not connect");
+    const refusal = refusalOf(verdict);
+    if (refusal !== undefined) return sendable(refusal);
     return {
       url,
       remoteAddr,
@@ -223,11 +225,6 @@ class Undecided extends Error {
     super("undecided");
     this.response = response;
   }
-}
-
-function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then ===
-    "function";
 }
 
 /** Waits for a decision as long as there is somebody to tell it to. */

@@ -16,29 +16,24 @@ export interface AdmissionRules {
 export class Admission {
   readonly #rules: AdmissionRules;
   #count = 0;
-  readonly #perAddress: Map<string, number> = new Map();
+  readonly #tally: Tally;
 
   constructor(rules: AdmissionRules) {
     this.#rules = rules;
+    this.#tally = new Tally(rules.maxConnectionsPerIp);
   }
 
   /** Counts one more, or refuses it. What is let in must {@linkcode leave} again. */
   enter(from: Deno.Addr | undefined): Response | undefined {
-    const { maxConnections, maxConnectionsPerIp } = this.#rules;
-    if (this.#count >= maxConnections) {
+    if (this.#count >= this.#rules.maxConnections) {
       return refuse(503, "The server has no room for more connections", {
         "retry-after": "10",
       });
     }
-    const key = this.#key(from);
-    if (key !== undefined) {
-      const before = this.#perAddress.get(key) ?? 0;
-      if (before >= maxConnectionsPerIp) {
-        return refuse(429, "Your address has too many connections", {
-          "retry-after": "10",
-        });
-      }
-      this.#perAddress.set(key, before + 1);
+    if (!this.#tally.enter(hostnameOf(from))) {
+      return refuse(429, "Your address has too many connections", {
+        "retry-after": "10",
+      });
     }
     this.#count++;
     return undefined;
@@ -47,18 +42,40 @@ export class Admission {
   /** Counts one less. */
   leave(from: Deno.Addr | undefined): void {
     this.#count--;
-    const key = this.#key(from);
-    if (key === undefined) return;
-    const left = (this.#perAddress.get(key) ?? 0) - 1;
-    if (left > 0) this.#perAddress.set(key, left);
-    else this.#perAddress.delete(key);
+    this.#tally.leave(hostnameOf(from));
+  }
+}
+
+function hostnameOf(from: Deno.Addr | undefined): string | undefined {
+  return from !== undefined && "hostname" in from ? from.hostname : undefined;
+}
+
+/** Counts what each customer has, see {@linkcode network}, where that is limited. */
+export class Tally {
+  readonly #max: number;
+  readonly #counts: Map<string, number> = new Map();
+
+  constructor(max: number) {
+    this.#max = max;
   }
 
-  #key(from: Deno.Addr | undefined): string | undefined {
-    const counts = this.#rules.maxConnectionsPerIp !== Infinity;
-    return counts && from !== undefined && "hostname" in from
-      ? network(from.hostname)
-      : undefined;
+  /** Counts one more of an address; `false` if it is one too many. */
+  enter(address: string | undefined): boolean {
+    if (this.#max === Infinity || address === undefined) return true;
+    const key = network(address);
+    const before = this.#counts.get(key) ?? 0;
+    if (before >= this.#max) return false;
+    this.#counts.set(key, before + 1);
+    return true;
+  }
+
+  /** Counts one less. */
+  leave(address: string | undefined): void {
+    if (this.#max === Infinity || address === undefined) return;
+    const key = network(address);
+    const left = (this.#counts.get(key) ?? 0) - 1;
+    if (left > 0) this.#counts.set(key, left);
+    else this.#counts.delete(key);
   }
 }
 

@@ -27,6 +27,12 @@ export function refuse(
   });
 }
 
+/** The refusal that a verdict of `authorize` is, if it is one. */
+export function refusalOf(verdict: unknown): Response | undefined {
+  if (verdict instanceof Response) return verdict;
+  return verdict === false ? refuse(403, "You may not connect") : undefined;
+}
+
 /** Whether the request wants to become a WebSocket, rightly or wrongly. */
 export function wantsWebSocket(request: Request): boolean {
   return hasToken(request.headers.get("upgrade"), "websocket");

@@ -28,3 +28,11 @@ export async function until(signal: AbortSignal, ms: number): Promise<void> {
   clearTimeout(timer);
   signal.removeEventListener("abort", stop);
 }
+
+/** Whether a value has to be waited for. */
+export function isThenable<T>(
+  value: T | PromiseLike<T>,
+): value is PromiseLike<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then ===
+    "function";
+}

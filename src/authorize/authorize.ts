@@ -5,8 +5,8 @@
  * @module
  */
 
-import { refuse } from "../handshake.ts";
 import type { AuthorizeInfo } from "../policy.ts";
+import { isThenable } from "../within.ts";
 
 /**
  * Decides who may connect: the `authorize` of `serve()` and `upgrade()`. A
@@ -56,19 +56,6 @@ export type ContextOf<Check extends Authorize<unknown>> = Exclude<
   Awaited<ReturnType<Check>>,
   Response | false
 >;
-
-/** The refusal that a verdict is, `false` in the words of the server. */
-export function refusalOf(verdict: unknown): Response | undefined {
-  if (verdict instanceof Response) return verdict;
-  return verdict === false ? refuse(403, "You may not connect") : undefined;
-}
-
-export function isThenable<T>(
-  value: T | PromiseLike<T>,
-): value is PromiseLike<T> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then ===
-    "function";
-}
 
 /**
  * Goes on with a value: at once, or, if it is a promise, when it is there. An

@@ -4,15 +4,10 @@
  * @module
  */
 
-import { refuse } from "../handshake.ts";
+import { refusalOf, refuse } from "../handshake.ts";
 import type { AuthorizeInfo } from "../policy.ts";
-import {
-  type Authorize,
-  type ContextOf,
-  isThenable,
-  refusalOf,
-  whenKnown,
-} from "./authorize.ts";
+import { isThenable } from "../within.ts";
+import { type Authorize, type ContextOf, whenKnown } from "./authorize.ts";
 
 /**
  * What several checks make of a request: the contexts, in the same order.

@@ -7,13 +7,13 @@
 
 import type { Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { network } from "../admission.ts";
+import { Tally } from "../admission.ts";
 
 /** What is known of one TCP connection. */
 export interface Transport {
   /** The TCP socket itself, below TLS. */
   readonly raw: Socket;
-  /** What it is counted for, where that is limited. */
+  /** The address of the peer, which the socket forgets when it ends. */
   readonly address: string | undefined;
   /** What its TLS handshake is judged by: the runtime settles that when it comes. */
   readonly rules: string | undefined;
@@ -42,9 +42,8 @@ export interface SocketRules {
 /** The TCP connections of one server. */
 export class Sockets {
   readonly #openTimeout: number;
-  readonly #maxPerAddress: number;
   readonly #rules: () => string | undefined;
-  readonly #perAddress: Map<string, number> = new Map();
+  readonly #tally: Tally;
   readonly #transports: Set<Transport> = new Set();
   readonly #bySocket: WeakMap<Duplex, Transport> = new WeakMap();
   // Of those whose TLS handshake is under way, by the address of the peer.
@@ -58,7 +57,7 @@ export class Sockets {
   ) {
     this.#rules = rules;
     this.#openTimeout = openTimeout;
-    this.#maxPerAddress = maxPerAddress;
+    this.#tally = new Tally(maxPerAddress);
     server.prependListener(
       "connection",
       (raw: Socket) => this.#add(raw, secure),
@@ -101,10 +100,8 @@ export class Sockets {
 
   #add(raw: Socket, secure: boolean): void {
     this.onconnection?.();
-    const { remoteAddress } = raw;
-    const counts = this.#maxPerAddress !== Infinity && remoteAddress;
-    const address = counts ? network(remoteAddress) : undefined;
-    if (!this.#count(address)) return void raw.destroy();
+    const address = raw.remoteAddress;
+    if (!this.#tally.enter(address)) return void raw.destroy();
     const transport: Transport = {
       raw,
       address,
@@ -126,23 +123,12 @@ export class Sockets {
     this.#expect(transport, secure ? undefined : raw);
   }
 
-  /** Counts a connection of an address; `false` if it is one too many. */
-  #count(address: string | undefined): boolean {
-    if (address === undefined) return true;
-    const before = this.#perAddress.get(address) ?? 0;
-    if (before >= this.#maxPerAddress) return false;
-    this.#perAddress.set(address, before + 1);
-    return true;
-  }
-
   /** Over TLS it is told twice, by both sockets. */
   #forget(transport: Transport): void {
     clearTimeout(transport.deadline);
-    const { address } = transport;
-    if (!this.#transports.delete(transport) || address === undefined) return;
-    const left = (this.#perAddress.get(address) ?? 0) - 1;
-    if (left > 0) this.#perAddress.set(address, left);
-    else this.#perAddress.delete(address);
+    if (this.#transports.delete(transport)) {
+      this.#tally.leave(transport.address);
+    }
   }
 
   /** Gives the peer what is left of its time; `socket` can be written to. */
