@@ -56,6 +56,7 @@ export type {
   TokenPlaceOptions,
   TokenSource,
 } from "./src/authorize/token_source.ts";
+export type { HeartbeatReply } from "./src/application_heartbeat.ts";
 export type { Message, MessageLike } from "./src/channel.ts";
 export { CloseCode } from "./src/close_code.ts";
 export { Connection } from "./src/connection.ts";

@@ -32,6 +32,19 @@ export type Message = string | Uint8Array<ArrayBuffer>;
  */
 export type MessageLike = string | ArrayBuffer | ArrayBufferView;
 
+/** What is wrong with what should be sent; its type is not checked at run time. */
+export function mistakeIn(data: unknown): TypeError | undefined {
+  if (
+    typeof data === "string" || ArrayBuffer.isView(data) ||
+    data instanceof ArrayBuffer
+  ) return undefined;
+  return new TypeError(
+    `Cannot send message: expected a string or bytes (of an object, JSON.stringify() makes a string), current value is of type ${
+      data === null ? "null" : typeof data
+    }`,
+  );
+}
+
 /** The size of a message: bytes, or UTF-16 units of text. */
 export function sizeOf(message: MessageLike): number {
   return typeof message === "string" ? message.length : message.byteLength;
@@ -46,6 +59,8 @@ export function sizeOf(message: MessageLike): number {
 export interface Channel {
   /** Bytes handed over that the operating system has not taken yet. */
   readonly bufferedAmount: number;
+  /** How many bytes have come, of whatever kind. */
+  readonly bytesReceived?: number;
   /** Hands over one message; its bytes are copied before this returns. */
   send(data: MessageLike): void;
   /** Starts the closing handshake. */
@@ -54,10 +69,6 @@ export interface Channel {
   terminate?(): void;
   /** Takes nothing more of a peer that broke a rule and was told, and cuts it soon. */
   expel?(): void;
-  /** Takes bytes off the network, or leaves them there, for the peer to wait. */
-  flow?: FlowControl | undefined;
-  /** Asks the peer for a sign of life. */
-  pinger?: Pinger | undefined;
 }
 
 /** Backpressure: an engine that can leave on the network what nobody receives. */

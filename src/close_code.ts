@@ -47,8 +47,11 @@ export const CloseCode = {
   TryAgainLater: 1013,
 } as const;
 
-/** Who sends the close frame. */
-export type Role = "client" | "server";
+/**
+ * Who sends the close frame. A "client" is a WebSocket of the web platform, which
+ * takes few codes; a "strict-client" is not.
+ */
+export type Role = "client" | "strict-client" | "server";
 
 /** Whether a connection that ended with `code` ended well: 1000, 1001, or no code at all. */
 export function isNormalClose(code: number): boolean {
@@ -59,24 +62,21 @@ const encoder = new TextEncoder();
 
 /** Refuses a close code or reason that must not be, or cannot be, sent. */
 export function checkClose(role: Role, code: number, reason: string): void {
-  if (!Number.isInteger(code) || code < 1000 || code > 4999) {
+  const isWeb = role === "client";
+  const isOfProtocol = !isWeb &&
+    (code > 1000 && code < 1004 || code > 1006 && code < 1015);
+  const isFree = code === 1000 || code >= 3000 && code < 5000;
+  if (!Number.isInteger(code) || !(isFree || isOfProtocol)) {
+    // RFC 6455, section 7.4; the web platform lets clients send fewer.
     throw new RangeError(
-      `Cannot close the connection: the code must be 1000 or from 3000 to 4999, current value is ${
+      `Cannot close the connection: ${
+        isWeb
+          ? "a client's code must be 1000 or"
+          : "the code must be from 1000 to 1003, from 1007 to 1014, or"
+      } from 3000 to 4999, current value is ${
         typeof code === "string" ? `the string ${JSON.stringify(code)}` : code
       }`,
     );
-  }
-  if (code < 3000 && code !== 1000) {
-    if (role === "client") {
-      throw new RangeError(
-        `Cannot close the connection: a client's code must be 1000 or from 3000 to 4999, current value is ${code}`,
-      );
-    }
-    if (code > 1014 || (code >= 1004 && code <= 1006)) {
-      throw new RangeError(
-        `Cannot close the connection: code ${code} must not be sent (RFC 6455, section 7.4)`,
-      );
-    }
   }
   // A UTF-16 unit is at least one byte and at most three.
   if (reason.length > 41 && encoder.encode(reason).length > 123) {

@@ -4,13 +4,15 @@
  * @module
  */
 
-import type {
-  Channel,
-  ChannelEnd,
-  Fault,
-  Message,
-  MessageLike,
-  Noticed,
+import type { Beat, MakeBeat } from "./application_heartbeat.ts";
+import {
+  type Channel,
+  type ChannelEnd,
+  type Fault,
+  type Message,
+  type MessageLike,
+  mistakeIn,
+  type Noticed,
 } from "./channel.ts";
 import {
   checkClose,
@@ -20,10 +22,10 @@ import {
   wireCode,
 } from "./close_code.ts";
 import { type CloseInfo, ConnectionClosedError } from "./errors.ts";
-import { Heartbeat } from "./heartbeat.ts";
+import type { Heartbeat } from "./heartbeat.ts";
 import type { ResolvedLimits } from "./limits.ts";
 import { Inbox, type Refusal } from "./inbox.ts";
-import type { RateRule } from "./message_rate.ts";
+import type { MessageRate } from "./message_rate.ts";
 import {
   MessageIterator,
   type ReceiveOptions,
@@ -32,7 +34,6 @@ import {
 import { SendBuffer } from "./send_buffer.ts";
 import { readableOf, writableTo } from "./streams.ts";
 import type { PeerCertificate } from "./tls/peer_certificate.ts";
-import type { Topics } from "./topics.ts";
 import { unwatch, watch } from "./watch.ts";
 
 /** What all connections of one server, or one call of `connect()`, share. */
@@ -41,8 +42,13 @@ export interface Shared {
   readonly limits: ResolvedLimits;
   /** After how long a ping is sent, in milliseconds; 0 for never. */
   readonly pingInterval: number;
-  readonly rate?: RateRule | undefined;
-  readonly topics?: Topics | undefined;
+  /** An application heartbeat, instead of that of the engine if it asks. */
+  readonly beat?: MakeBeat | undefined;
+  readonly rate?: (() => MessageRate) | undefined;
+  /** Adds a connection to a topic until it ends, or what is returned is called. */
+  readonly subscribe?:
+    | ((connection: Connection<unknown>, topic: string) => () => void)
+    | undefined;
   /** Hears of each connection that has ended. */
   readonly onend?: (connection: Connection<unknown>) => void;
   /** Hears of each connection that is closed since nobody receives its messages. */
@@ -57,6 +63,14 @@ export interface Opening<Context> {
   readonly remoteAddr?: Deno.Addr | undefined;
   readonly headers?: Headers | undefined;
   readonly peerCertificate?: PeerCertificate | undefined;
+}
+
+/** What an engine puts into a connection, of what not every engine can do. */
+export interface Parts {
+  /** Lets the peer wait when it is full; else a full one closes. */
+  readonly incoming?: Inbox;
+  /** Sends pings; without it, there are none. */
+  readonly heartbeat?: Heartbeat;
 }
 
 const OPEN = 0;
@@ -102,6 +116,7 @@ export class Connection<Context = unknown>
   readonly #incoming: Inbox;
   readonly #outgoing: SendBuffer;
   readonly #heartbeat: Heartbeat | undefined;
+  readonly #beat: Beat | undefined;
 
   // Of the end.
   #state = OPEN;
@@ -115,7 +130,6 @@ export class Connection<Context = unknown>
   // Of what was asked for only.
   #id: string | undefined;
   #controller: AbortController | undefined;
-  #topics: Set<string> | undefined;
   #readable: ReadableStream<Message> | undefined;
   #writable: WritableStream<MessageLike> | undefined;
 
@@ -134,19 +148,23 @@ export class Connection<Context = unknown>
    * @param channel What moves the bytes.
    * @param shared What it has in common with others.
    * @param opening What the opening handshake told.
+   * @param parts What its engine can besides.
    * @ignore
    */
-  constructor(channel: Channel, shared: Shared, opening: Opening<Context>) {
+  constructor(
+    channel: Channel,
+    shared: Shared,
+    opening: Opening<Context>,
+    parts: Parts = {},
+  ) {
     this.#channel = channel;
     this.#shared = shared;
     this.#opening = opening;
-    const { limits, pingInterval, rate } = shared;
-    this.#incoming = new Inbox(limits, channel.flow, rate);
+    const { limits, rate } = shared;
+    this.#incoming = parts.incoming ?? new Inbox(limits, rate?.());
     this.#outgoing = new SendBuffer(channel, limits);
-    if (channel.pinger !== undefined) {
-      const times = { pingInterval, pongTimeout: limits.pongTimeout };
-      this.#heartbeat = new Heartbeat(channel.pinger, times);
-    }
+    this.#beat = shared.beat?.(channel, limits);
+    this.#heartbeat = this.#beat?.heartbeat ?? parts.heartbeat;
     watch(this, this.#patience);
   }
 
@@ -183,8 +201,9 @@ export class Connection<Context = unknown>
   }
 
   /**
-   * The certificate of the client, verified; on servers with `clientCa` only,
-   * and where the client has shown one.
+   * The certificate of the other side, verified: of a client, on servers with
+   * `clientCa` and where it has shown one; of the server, on clients of the
+   * strict engine.
    */
   get peerCertificate(): PeerCertificate | undefined {
     return this.#opening.peerCertificate;
@@ -192,7 +211,7 @@ export class Connection<Context = unknown>
 
   /**
    * How long the last ping took to be answered, in milliseconds; `undefined`
-   * until one was, and on engines that send none.
+   * until one was, and where none are sent, see {@linkcode ping}.
    */
   get latency(): number | undefined {
     return this.#heartbeat?.latency;
@@ -256,18 +275,8 @@ export class Connection<Context = unknown>
    * ```
    */
   send(data: MessageLike): Promise<void> {
-    if (
-      typeof data !== "string" && !ArrayBuffer.isView(data) &&
-      !(data instanceof ArrayBuffer)
-    ) {
-      return rejected(
-        new TypeError(
-          `Cannot send message: expected a string or bytes (of an object, JSON.stringify() makes a string), current value is of type ${
-            data === null ? "null" : typeof data
-          }`,
-        ),
-      );
-    }
+    const mistake = mistakeIn(data);
+    if (mistake !== undefined) return rejected(mistake);
     if (this.#state !== OPEN) return rejected(this.#error("send"));
     let sent: Promise<void> | undefined;
     try {
@@ -345,7 +354,8 @@ export class Connection<Context = unknown>
    * is dropped, what came before can still be received. A second call changes
    * nothing.
    *
-   * @param code 1000 or 3000 to 4999; of a server also 1001 to 1003 and 1007 to 1014.
+   * @param code 1000 or 3000 to 4999; of a server, and of a client of the strict
+   * engine, also 1001 to 1003 and 1007 to 1014.
    * @param reason At most 123 bytes of UTF-8, for the peer to read.
    * @returns How the connection ended, within `closeTimeout`.
    * @throws {RangeError} If the code or the reason must not be sent.
@@ -360,13 +370,14 @@ export class Connection<Context = unknown>
   }
 
   /**
-   * Asks the peer for a sign of life (RFC 6455, section 5.5.2). A server does so
-   * by itself every `pingInterval`.
+   * Asks the peer for a sign of life (RFC 6455, section 5.5.2), as a connection
+   * does by itself every `pingInterval`; a client with `heartbeat` does so with
+   * the message of that.
    *
    * @returns How long the answer took, in milliseconds.
    * @throws {ConnectionClosedError} If the connection ends before that.
    * @throws {RangeError} If 64 pings wait for an answer already.
-   * @throws {TypeError} If the engine cannot: the built-in one keeps its pings to itself.
+   * @throws {TypeError} If it cannot: the built-in engine keeps its pings to itself, and there is no `heartbeat`.
    *
    * @example How far away is the client?
    * ```ts
@@ -383,7 +394,7 @@ export class Connection<Context = unknown>
     if (this.#heartbeat === undefined) {
       return rejected(
         new TypeError(
-          'Cannot ping: the built-in engine has no pings of its own; serve() has with engine: "node"',
+          'Cannot ping: the built-in engine has no pings of its own; use engine: "node", or on a client heartbeat',
         ),
       );
     }
@@ -411,21 +422,13 @@ export class Connection<Context = unknown>
    * `upgrade()` that was given none.
    */
   subscribe(topic: string): () => void {
-    const topics = this.#shared.topics;
-    if (topics === undefined) {
+    const { subscribe } = this.#shared;
+    if (subscribe === undefined) {
       throw new TypeError(
-        this.#shared.role === "client"
-          ? "Cannot subscribe: clients have no topics; those of a server are its own"
-          : "Cannot subscribe: this connection has no topics; pass `topics: new Topics()` to upgrade()",
+        "Cannot subscribe: clients have no topics, those of a server are its own",
       );
     }
-    if (this.#state === CLOSED) return () => {};
-    topics.add(topic, this);
-    (this.#topics ??= new Set()).add(topic);
-    return () => {
-      topics.delete(topic, this);
-      this.#topics?.delete(topic);
-    };
+    return this.#state === CLOSED ? () => {} : subscribe(this, topic);
   }
 
   /**
@@ -441,7 +444,11 @@ export class Connection<Context = unknown>
         `the peer took nothing for ${pongTimeout} ms`,
         CloseCode.GoingAway,
       );
-    } else if (this.#heartbeat?.check(now, !this.#incoming.paused)) {
+    } else if (
+      // While it closes, `closeTimeout` is the measure.
+      this.#state === OPEN &&
+      this.#heartbeat?.check(now, !this.#incoming.paused)
+    ) {
       this.#giveUp("the peer did not answer a ping", CloseCode.GoingAway);
     }
   }
@@ -460,8 +467,13 @@ export class Connection<Context = unknown>
 
   #deliver(data: string | ArrayBuffer): void {
     if (this.#state !== OPEN) return;
-    const refusal = this.#incoming.take(data);
-    if (refusal !== undefined) this.#refuse(refusal);
+    try {
+      const refusal = this.#incoming.take(data, this.#beat);
+      if (refusal !== undefined) this.#refuse(refusal);
+    } catch (cause) {
+      const detail = "heartbeat.reply failed";
+      this.#fail({ code: CloseCode.InternalError, detail, cause });
+    }
   }
 
   #refuse({ code, reason, slow }: Refusal): void {
@@ -534,9 +546,6 @@ export class Connection<Context = unknown>
     unwatch(this, this.#patience);
     this.#info = this.#summary(end);
     this.#noticed ??= end;
-    for (const topic of this.#topics ?? []) {
-      this.#shared.topics?.delete(topic, this);
-    }
     this.#incoming.end(
       () => this.#error("receive"),
       isNormalClose(this.#info.code),

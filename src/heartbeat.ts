@@ -61,13 +61,14 @@ export class Heartbeat {
   }
 
   /**
-   * Takes a pong. It answers its ping and all before (RFC 6455, section 5.5.3).
+   * Takes a pong. It answers its ping and all before (RFC 6455, section 5.5.3);
+   * one that does not name its ping answers the oldest.
    *
    * @returns Whether it was asked for.
    */
-  pong(payload: string): boolean {
+  pong(payload?: string): boolean {
     const index = this.#pings.findIndex(({ number }) =>
-      `${number}` === payload
+      payload === undefined || `${number}` === payload
     );
     if (index < 0) return false;
     const now = performance.now();

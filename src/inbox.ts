@@ -5,10 +5,11 @@
  * @module
  */
 
-import type { FlowControl, Message } from "./channel.ts";
+import type { Beat } from "./application_heartbeat.ts";
+import type { Message } from "./channel.ts";
 import { CloseCode } from "./close_code.ts";
 import type { ResolvedLimits } from "./limits.ts";
-import { MessageRate, type RateRule } from "./message_rate.ts";
+import type { MessageRate } from "./message_rate.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
 
 /** Why a message is not taken, and with that the connection closed. */
@@ -24,75 +25,46 @@ const encoder = new TextEncoder();
 /** The queue of what came, with its limits. */
 export class Inbox extends ReceiveQueue {
   readonly #limits: ResolvedLimits;
-  readonly #flow: FlowControl | undefined;
-  readonly #rule: RateRule | undefined;
   readonly #rate: MessageRate | undefined;
-  /** Whether what comes is left on the network. */
+  /** Whether what comes is left on the network, see `PausingInbox`. */
   paused = false;
 
-  constructor(
-    limits: ResolvedLimits,
-    flow: FlowControl | undefined,
-    rule: RateRule | undefined,
-  ) {
+  constructor(limits: ResolvedLimits, rate: MessageRate | undefined) {
     super();
     this.#limits = limits;
-    this.#flow = flow;
-    this.#rule = rule;
-    if (rule !== undefined) this.#rate = new MessageRate(rule);
+    this.#rate = rate;
   }
 
-  /** Takes a message, or says why not. */
-  take(data: string | ArrayBuffer): Refusal | undefined {
+  /** Takes a message, unless `beat` does, or says why not. */
+  take(data: string | ArrayBuffer, beat?: Beat): Refusal | undefined {
     if (this.#isTooBig(data)) return this.#tooBig();
-    if (this.#rate?.take() === false) return this.#tooMany();
+    if (this.#rate?.take() === false) return this.#rate.refusal;
     const message: Message = typeof data === "string"
       ? data
       : new Uint8Array(data);
-    if (this.waiting) {
-      this.push(message);
-      return undefined;
-    }
-    if (this.#flow !== undefined) {
-      this.push(message);
-      if (!this.paused && this.#isFull(1)) this.#pause(this.#flow);
-      return undefined;
-    }
-    if (this.length >= this.#limits.maxQueuedMessages) {
-      return this.#tooSlow(
-        "maxQueuedMessages",
-        "messages wait to be received",
-      );
-    }
-    if (this.bytes >= this.#limits.maxQueuedBytes) {
-      return this.#tooSlow("maxQueuedBytes", "bytes wait to be received");
+    if (beat !== undefined && beat.hears(message)) return undefined;
+    return this.keep(message);
+  }
+
+  /** Hands a message that may be taken on, or keeps it if there is room. */
+  protected keep(message: Message): Refusal | undefined {
+    if (!this.waiting) {
+      if (this.length >= this.#limits.maxQueuedMessages) {
+        return this.#tooSlow(
+          "maxQueuedMessages",
+          "messages wait to be received",
+        );
+      }
+      if (this.bytes >= this.#limits.maxQueuedBytes) {
+        return this.#tooSlow("maxQueuedBytes", "bytes wait to be received");
+      }
     }
     this.push(message);
     return undefined;
   }
 
   /** Takes what comes off the network again. */
-  resume(): void {
-    if (!this.paused) return;
-    this.paused = false;
-    this.ontake = undefined;
-    this.#flow?.resume();
-  }
-
-  #pause(flow: FlowControl): void {
-    this.paused = true;
-    flow.pause();
-    this.ontake = () => {
-      if (!this.#isFull(0.5)) this.resume();
-    };
-  }
-
-  /** Whether more than this share of what may wait does. */
-  #isFull(share: number): boolean {
-    const { maxQueuedMessages, maxQueuedBytes } = this.#limits;
-    return this.length >= maxQueuedMessages * share ||
-      this.bytes >= maxQueuedBytes * share;
-  }
+  resume(): void {}
 
   #isTooBig(data: string | ArrayBuffer): boolean {
     const { maxMessageSize } = this.#limits;
@@ -106,13 +78,6 @@ export class Inbox extends ReceiveQueue {
     const { maxMessageSize } = this.#limits;
     const reason = `message over ${maxMessageSize} bytes (maxMessageSize)`;
     return { code: CloseCode.MessageTooBig, reason };
-  }
-
-  #tooMany(): Refusal {
-    const { perSecond } = this.#rule!;
-    const reason =
-      `more than ${perSecond} messages a second (maxMessagesPerSecond)`;
-    return { code: CloseCode.PolicyViolation, reason };
   }
 
   #tooSlow(

@@ -66,8 +66,8 @@ export interface Limits {
   closeTimeout?: number | undefined;
   /**
    * How long a peer may take nothing of what is sent to it, in milliseconds,
-   * before it is given up with 1006; on a server also how long it has to
-   * answer a ping.
+   * before it is given up with 1006; also how long it may be silent after a
+   * ping.
    *
    * @default {20_000}
    */
@@ -77,7 +77,7 @@ export interface Limits {
 /** {@linkcode Limits} with every default filled in. */
 export type ResolvedLimits = Readonly<Record<keyof Limits, number>>;
 
-const DEFAULTS: ResolvedLimits = Object.freeze({
+const DEFAULTS: ResolvedLimits = {
   maxMessageSize: 1 << 20,
   maxQueuedMessages: 1024,
   maxQueuedBytes: 16 << 20,
@@ -85,13 +85,13 @@ const DEFAULTS: ResolvedLimits = Object.freeze({
   maxUnsentBytes: 16 << 20,
   closeTimeout: 10_000,
   pongTimeout: 20_000,
-});
+};
 
 /** Defaults of engines that can leave on the network what nobody receives. */
-export const FLOW_DEFAULTS: Partial<ResolvedLimits> = Object.freeze({
+export const FLOW_DEFAULTS: Partial<ResolvedLimits> = {
   maxQueuedMessages: 16,
   maxQueuedBytes: 1 << 20,
-});
+};
 
 /** The default of `maxConnections`. */
 export const MAX_CONNECTIONS = 16_384;

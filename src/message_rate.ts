@@ -4,6 +4,8 @@
  * @module
  */
 
+import { CloseCode } from "./close_code.ts";
+
 /** The rule that each connection of a server is measured by. */
 export interface RateRule {
   /** How many messages a second go on for ever. */
@@ -21,6 +23,14 @@ export class MessageRate {
   constructor(rule: RateRule) {
     this.#rule = rule;
     this.#tokens = rule.burst;
+  }
+
+  /** What a peer is told that sent too many. */
+  get refusal(): { code: number; reason: string } {
+    const { perSecond } = this.#rule;
+    const reason =
+      `more than ${perSecond} messages a second (maxMessagesPerSecond)`;
+    return { code: CloseCode.PolicyViolation, reason };
   }
 
   /** Counts a message; `false` if it is one too many. */

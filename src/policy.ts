@@ -5,6 +5,10 @@
  */
 
 import { Admission } from "./admission.ts";
+import {
+  type HeartbeatReply,
+  resolveHeartbeatReply,
+} from "./application_heartbeat.ts";
 import type { Connection, Opening, Shared } from "./connection.ts";
 import {
   type ProxyOptions,
@@ -27,7 +31,8 @@ import {
 } from "./limits.ts";
 import { type Logger, stderrLogger } from "./logger.ts";
 import type { PeerCertificate } from "./tls/peer_certificate.ts";
-import type { RateRule } from "./message_rate.ts";
+import { MessageRate } from "./message_rate.ts";
+import { Subscriptions } from "./subscriptions.ts";
 import type { Topics } from "./topics.ts";
 
 /**
@@ -142,6 +147,16 @@ export interface AcceptOptions<Context = undefined>
    */
   pingInterval?: number | undefined;
   /**
+   * Answers the heartbeat of clients that cannot ping, such as browsers: a
+   * message that is the text `message` is answered with `reply`, and the handler
+   * does not see it. `true` answers "ping" with "pong". Such messages count for
+   * `maxMessagesPerSecond`; while more than `sendBuffer` waits to be sent, they
+   * are not answered.
+   *
+   * @default {false}
+   */
+  heartbeat?: boolean | HeartbeatReply | undefined;
+  /**
    * How many connections there may be at a time, in handshakes too. One more is
    * answered 503, with `Retry-After`. The strict engine takes 1,024 connections
    * of TCP beside them, and cuts more. `Infinity` is no limit.
@@ -247,14 +262,19 @@ export async function resolvePolicy<Context>(
     maxConnections: checkCount("maxConnections", maxConnections),
     maxConnectionsPerIp: checkCount("maxConnectionsPerIp", maxConnectionsPerIp),
   });
+  const subscriptions = new Subscriptions(topics);
   return {
     shared: {
       role: "server",
       limits: resolveLimits(options, defaults),
       pingInterval,
+      beat: resolveHeartbeatReply(options.heartbeat),
       rate: resolveRate(options),
-      topics,
-      onend: ({ remoteAddr }) => admission.leave(remoteAddr),
+      subscribe: (connection, topic) => subscriptions.add(connection, topic),
+      onend(connection) {
+        subscriptions.leave(connection);
+        admission.leave(connection.remoteAddr);
+      },
       onlimit: ({ id }, reason) =>
         logger.warn?.(
           `closed connection ${id}, its handler is too slow: ${reason}`,
@@ -279,7 +299,7 @@ export async function resolvePolicy<Context>(
 
 function resolveRate<Context>(
   { maxMessagesPerSecond = Infinity, maxMessageBurst }: AcceptOptions<Context>,
-): RateRule | undefined {
+): (() => MessageRate) | undefined {
   const perSecond = maxMessagesPerSecond;
   if (!(typeof perSecond === "number" && perSecond > 0)) {
     throw new RangeError(
@@ -295,7 +315,8 @@ function resolveRate<Context>(
     );
   }
   const burst = maxMessageBurst ?? Math.max(1, Math.ceil(10 * perSecond));
-  return { perSecond, burst: checkCount("maxMessageBurst", burst) };
+  const rule = { perSecond, burst: checkCount("maxMessageBurst", burst) };
+  return () => new MessageRate(rule);
 }
 
 /** Refuses what would only fail later, for programs whose types nobody checked. */

@@ -196,7 +196,8 @@ export class MessageIterator
   }
 }
 
-function busy(): TypeError {
+/** What a second receiver is told. */
+export function busy(): TypeError {
   return new TypeError(
     "Cannot receive: another receive() still waits on this connection; cancel it through its signal first",
   );

@@ -175,7 +175,7 @@ export class SendBuffer {
 }
 
 /** A copy, so that the caller may reuse its bytes at once. */
-function copy(data: ArrayBuffer | ArrayBufferView): ArrayBuffer {
+export function copy(data: ArrayBuffer | ArrayBufferView): ArrayBuffer {
   if (data instanceof ArrayBuffer) return data.slice(0);
   const bytes = new Uint8Array(data.byteLength);
   bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));

@@ -27,8 +27,10 @@ import {
   pong,
   type Shared,
 } from "../connection.ts";
+import { Heartbeat } from "../heartbeat.ts";
 import type { ResolvedLimits } from "../limits.ts";
 import { MessageRate } from "../message_rate.ts";
+import { PausingInbox } from "../pausing_inbox.ts";
 import { CORRUPT } from "./node_deflate.ts";
 import { bytesOf, frameOf } from "./node_frames.ts";
 
@@ -73,8 +75,13 @@ export function attach<Context>(
   shared: Shared,
   opening: Opening<Context>,
 ): Connection<Context> {
-  const channel = new WsChannel(transfer, shared.limits);
-  const connection = new Connection(channel, shared, opening);
+  const { limits, pingInterval, rate } = shared;
+  const channel = new WsChannel(transfer, limits, shared.role !== "server");
+  const times = { pingInterval, pongTimeout: limits.pongTimeout };
+  const connection = new Connection(channel, shared, opening, {
+    incoming: new PausingInbox(channel, limits, rate?.()),
+    heartbeat: new Heartbeat(channel, times),
+  });
   channel.listen(connection);
   return connection;
 }
@@ -87,24 +94,22 @@ class WsChannel implements Channel, FlowControl, Pinger {
   readonly #limits: ResolvedLimits;
   #connection: Connection<unknown> | undefined;
   readonly #compresses: boolean;
+  readonly #masks: boolean;
   #corked = false;
   #pings: MessageRate | undefined;
   #cut: ReturnType<typeof setTimeout> | undefined;
 
-  constructor({ ws, socket, raw }: Transfer, limits: ResolvedLimits) {
+  constructor(
+    { ws, socket, raw }: Transfer,
+    limits: ResolvedLimits,
+    masks: boolean,
+  ) {
     this.#ws = ws;
     this.#socket = socket;
     this.#raw = raw;
     this.#limits = limits;
     this.#compresses = ws.extensions !== "";
-  }
-
-  get flow(): FlowControl {
-    return this;
-  }
-
-  get pinger(): Pinger {
-    return this;
+    this.#masks = masks;
   }
 
   get bufferedAmount(): number {
@@ -124,7 +129,7 @@ class WsChannel implements Channel, FlowControl, Pinger {
       this.#socket.cork();
       if (corked.push(this) === 1) nextTick(uncorkAll);
     }
-    this.#socket.write(frameOf(data));
+    this.#socket.write(frameOf(data, this.#masks));
   }
 
   /** What ws compresses it copies; what is too small for that, it does not. */

@@ -45,6 +45,20 @@ function apply(data: Uint8Array, mask: Uint8Array): void {
   for (at += 4 * words.length; at < length; at++) data[at]! ^= mask[at & 3]!;
 }
 
+// Keys must not be foreseen (RFC 6455, section 5.3); to ask for each alone takes
+// longer than to mask.
+const pool = new Uint8Array(8192);
+let used = pool.length;
+
+/** A key of chance, to be used at once: the next but some lies in its place. */
+export function newKey(): Uint8Array {
+  if (used === pool.length) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  return pool.subarray(used, used += 4);
+}
+
 /** What ws looks for. */
 interface Masking {
   websocketMask?: typeof mask;

@@ -6,8 +6,8 @@
 
 import { withdraw } from "./node_masking.ts"; // Before ws.
 // @ts-types="@types/ws"
-import { WebSocketServer } from "ws";
+import { WebSocket, WebSocketServer } from "ws";
 
 withdraw();
 
-export { WebSocketServer };
+export { WebSocket, WebSocketServer };

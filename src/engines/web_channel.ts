@@ -6,6 +6,7 @@
  */
 
 import type { Channel, MessageLike } from "../channel.ts";
+import { CloseCode } from "../close_code.ts";
 import {
   Connection,
   deliver,
@@ -65,7 +66,8 @@ class WebChannel implements Channel, EventListenerObject {
     if (event.type === "message") {
       deliver(connection, (event as MessageEvent).data);
     } else if (event.type === "error") {
-      this.#fault = (event as ErrorEvent).message;
+      // Deno says what is wrong, a browser does not.
+      this.#fault = (event as ErrorEvent).message ?? "";
     } else {
       this.#end(connection, event as CloseEvent);
     }
@@ -75,7 +77,12 @@ class WebChannel implements Channel, EventListenerObject {
     // A timer of the runtime keeps the socket, and with it this, for a while.
     this.#connection = undefined;
     const fault = this.#fault;
-    if (fault === undefined) return finish(connection, { code, reason });
+    // A browser may tell no more than the code, which no close frame can have.
+    const isLost = code === CloseCode.Abnormal && connection.open;
+    if (fault === undefined && !isLost) {
+      const known = code === CloseCode.Abnormal ? 0 : code;
+      return finish(connection, { code: known, reason });
+    }
     // The runtime gives its own code to what no close frame said.
     finish(connection, {
       code: 0,
@@ -83,7 +90,7 @@ class WebChannel implements Channel, EventListenerObject {
       detail: fault === NO_PONG
         ? "the peer did not answer a ping"
         : "the peer was lost",
-      cause: new Error(fault),
+      cause: fault ? new Error(fault) : undefined,
     });
   }
 }

@@ -6,6 +6,16 @@
 
 import { fromFileUrl } from "@std/path";
 
+/** Where a program runs. */
+export interface ProgramPlace {
+  /** How many files it may have open. */
+  files?: number;
+  /** The network namespace of Linux. */
+  namespace?: string;
+  /** The hosts that it may speak to, besides this machine. */
+  hosts?: string[];
+}
+
 /** A running program that prints lines of JSON. */
 export class Program implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
@@ -13,20 +23,22 @@ export class Program implements AsyncDisposable {
   readonly #said: Promise<string>;
 
   /** Starts `name` of this directory, and passes it `options`. */
-  constructor(name: string, options: object, limits: { files?: number } = {}) {
+  constructor(name: string, options: object, place: ProgramPlace = {}) {
     const path = fromFileUrl(new URL(`./${name}.ts`, import.meta.url));
+    const { files, namespace, hosts = [] } = place;
     const words = [
+      ...namespace === undefined ? [] : ["ip", "netns", "exec", namespace],
       Deno.execPath(),
       "run",
       "--quiet",
       "--no-check",
-      "--allow-net=localhost,127.0.0.1",
+      `--allow-net=${["localhost", "127.0.0.1", ...hosts].join()}`,
       "--allow-read",
       path,
       JSON.stringify(options),
     ];
-    const limited = `ulimit -n ${limits.files}; exec "$0" "$@"`;
-    const [program, ...args] = limits.files === undefined
+    const limited = `ulimit -n ${files}; exec "$0" "$@"`;
+    const [program, ...args] = files === undefined
       ? words
       : ["sh", "-c", limited, ...words];
     this.#child = new Deno.Command(program!, {
