@@ -74,6 +74,20 @@ export interface Listener {
   stop(ms: number): Promise<void>;
 }
 
+/**
+ * What an attempt to connect waits for: for the address of a name, for the
+ * connection of TCP, for either of them, for a proxy, for TLS, for the answer to
+ * the request, or for a second look at why it failed.
+ */
+export type OpenStep =
+  | "name"
+  | "tcp"
+  | "name or tcp"
+  | "proxy"
+  | "tls"
+  | "request"
+  | "look";
+
 /** What an engine needs to open a connection to a server. */
 export interface OpenTask {
   readonly url: URL;
@@ -87,6 +101,12 @@ export interface OpenTask {
   readonly signal: AbortSignal;
   /** What cannot be done if it fails: "Cannot connect to wss://localhost:8765". */
   readonly action: string;
+  /** When nobody waits any more, as `performance.now()` tells it. */
+  readonly deadline: number;
+  /** Whether the server may be asked once more why a connection failed. */
+  readonly diagnose: boolean;
+  /** Notes what is waited for from now on; at the deadline it is told. */
+  reach(step: OpenStep): void;
 }
 
 /** Opens a connection, or rejects with what of `errors.ts` tells why not. */

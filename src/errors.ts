@@ -212,7 +212,8 @@ export class HandshakeError extends WssError {
  *
  * `unknown-host`: the name has no address. `refused`: nothing listens there.
  * `unreachable`: no way leads there. `reset`: the other side hung up before it
- * answered. `proxy`: the proxy refused, or is none. `other`: all else.
+ * answered. `proxy`: the proxy refused, or is none. `proxy-login`: it wants another
+ * user name or password. `other`: all else.
  *
  * @example Was it the name?
  * ```ts
@@ -229,6 +230,7 @@ export type NetworkErrorReason =
   | "unreachable"
   | "reset"
   | "proxy"
+  | "proxy-login"
   | "other";
 
 /**

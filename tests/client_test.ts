@@ -4,20 +4,10 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import {
-  connect,
-  type ConnectOptions,
-  HandshakeError,
-  NetworkError,
-  serve,
-  TlsError,
-  type TlsErrorReason,
-  WssError,
-} from "../mod.ts";
+import { connect, type ConnectOptions, TlsError, WssError } from "../mod.ts";
 import { devCertificates, forge } from "./_certs.ts";
+import { ENGINES } from "./_engines.ts";
 import { connectTls, serveTls } from "./_pair.ts";
-
-const DAY = 86_400_000;
 
 Deno.test("connect() sends headers, and offers subprotocols in order", async () => {
   await using server = await serveTls({
@@ -77,90 +67,39 @@ Deno.test("connect() refuses options that make no sense", async () => {
   }
 });
 
-Deno.test("connect() trusts no server without a reason, and says which is missing", async () => {
-  const { ca, chain } = await devCertificates();
-  const past = new Date(Date.now() - DAY);
-  const future = new Date(Date.now() + DAY);
-  const expired = await forge({
-    notBefore: new Date(Date.now() - 9 * DAY),
-    notAfter: past,
-  });
-  const early = await forge({
-    notBefore: future,
-    notAfter: new Date(Date.now() + 9 * DAY),
-  });
-  const elsewhere = await forge({ names: ["a.example"] });
-  const authority = await forge({ ca: true });
-  const cases: [TlsErrorReason, { cert: string; key: string }, string[]][] = [
-    ["unknown-issuer", chain, []],
-    ["expired", expired, [expired.cert]],
-    ["not-yet-valid", early, [early.cert]],
-    ["name-mismatch", elsewhere, [elsewhere.cert]],
-    ["ca-used-as-leaf", authority, [authority.cert]],
+Deno.test("connect() logs in with the user name and password of the URL", async () => {
+  await using server = await serveTls({
+    authorize: (request) => ({
+      sent: request.headers.get("authorization"),
+      url: request.url,
+    }),
+  }, (ws) => ws.send(ws.context.sent ?? ""));
+  const cases: [string, string, HeadersInit?][] = [
+    ["ada:s%40%C3%A9:cret", "ada:s@\u00c3\u00a9:cret"],
+    ["ada", "ada:"],
+    [":secret", ":secret"],
+    ["ada:secret", "", { authorization: "Bearer t" }],
   ];
-  for (const [reason, pair, caCerts] of cases) {
-    await using server = await serve(
-      { port: 0, logger: {}, ...pair },
-      () => {},
-    );
-    const error = await assertRejects(
-      () => connect(server.url, { caCerts }),
-      TlsError,
-    );
-    assertEquals(error.reason, reason);
-    assert(error.remedy.length > 0 && error.message.endsWith(error.remedy));
-    assert(error.cause instanceof Error);
-    if (reason === "name-mismatch") {
-      assertStringIncludes(error.message, "is for a.example;");
-    }
-    if (reason === "expired") {
-      assertStringIncludes(
-        error.message,
-        `expired (${past.toISOString().slice(0, 10)})`,
-      );
+  for (const engine of ENGINES) {
+    for (const [userinfo, credentials, headers] of cases) {
+      const url = server.url.replace("://", `://${userinfo}@`);
+      const options = { engine, headers } as ConnectOptions;
+      await using ws = await connectTls({ url }, options);
+      const sent = headers === undefined
+        ? `Basic ${btoa(credentials)}`
+        : "Bearer t";
+      assertEquals(await ws.receive(), sent);
+      assertEquals(ws.url, `${server.url}/`);
     }
   }
-  await using server = await serve({ port: 0, logger: {} }, () => {});
-  const plain = server.url.replace("ws:", "wss:");
-  const error = await assertRejects(
-    () => connect(plain, { caCerts: [ca] }),
-    TlsError,
-  );
-  assertEquals(error.reason, "not-tls");
-});
-
-Deno.test("connect() tells a refusal from a lost network", async () => {
-  await using http = Deno.serve(
-    { port: 0, onListen() {} },
-    () => new Response("no", { status: 403 }),
-  );
-  const refusal = await assertRejects(
-    () => connect(`ws://localhost:${http.addr.port}/`),
-    HandshakeError,
-    "status 403",
-  );
-  assertEquals(refusal.status, 403);
-  const { port } = http.addr;
-  await http.shutdown();
-  await assertRejects(
-    () => connect(`ws://localhost:${port}`),
-    NetworkError,
-    "nothing listens",
-  );
-  await assertRejects(
-    () => connect("wss://no-such-host.invalid"),
-    NetworkError,
-    "resolved",
-  );
-});
-
-Deno.test("connect() to the TLS port without TLS says so", async () => {
-  await using server = await serveTls({}, () => {});
-  await assertRejects(
-    () => connect(server.url.replace("wss", "ws")),
-    HandshakeError,
-    "connect with wss://",
-  );
+  for (const userinfo of ["ada:%ff", "a%3Ada:x", "ada:%0d%0a"]) {
+    const error = await assertRejects(
+      () => connect(`ws://${userinfo}@localhost:1`),
+      TypeError,
+      "in the URL has a",
+    );
+    assert(!error.message.includes("ada"));
+  }
 });
 
 Deno.test("connect() shows no user name, password or query in a message", async () => {

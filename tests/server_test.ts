@@ -115,7 +115,7 @@ test("serve() gives what authorize returns to the handler, typed", async (engine
     hostname: "127.0.0.1",
     protocols: ["x"],
   });
-  await assertRejects(() => connectTls(server), Error, "refused");
+  await assertRejects(() => connectTls(server), HandshakeError, "status 401");
 });
 
 test("serve() refuses with 403 when authorize returns false", async (engine) => {
@@ -236,8 +236,8 @@ test("serve() lets pages of its own origin in, and no others", async (engine) =>
   ) {
     await assertRejects(
       () => connectTls(server, { headers: { origin } }),
-      Error,
-      "refused",
+      HandshakeError,
+      "status 403",
     );
   }
 });

@@ -5,42 +5,61 @@
  * @module
  */
 
-import type { Connection } from "../connection.ts";
+import { Connection } from "../connection.ts";
+import { diagnose, lookHalfway } from "../diagnose.ts";
 import type { OpenTask } from "../engine.ts";
 import { HandshakeError } from "../errors.ts";
-import { explain, explainConfig } from "../tls/explain.ts";
+import { placeName } from "../place.ts";
+import { proxyFailure } from "../proxy_failure.ts";
+import { isProxied, type Route } from "../route.ts";
+import { explainConfig } from "../tls/explain.ts";
 import { attach } from "./web_channel.ts";
 
 /** Opens a connection to a server. */
 export async function open(task: OpenTask): Promise<Connection> {
-  const { action, headers, protocols, shared, signal } = task;
   const client = createClient(task);
-  const { promise, resolve, reject } = Promise.withResolvers<Connection>();
+  try {
+    const opened = await attempt(task, client);
+    if (opened instanceof Connection) return opened;
+    throw await proxyFailure(task, opened) ?? await diagnose(task, opened);
+  } finally {
+    // An open connection lives on without it.
+    client?.close();
+  }
+}
+
+/** The open connection, or what the runtime says of why there is none. */
+async function attempt(
+  task: OpenTask,
+  client: Deno.HttpClient | undefined,
+): Promise<Connection | Error> {
+  const { protocols, signal } = task;
+  const { promise, resolve, reject } = Promise.withResolvers<
+    Connection | Error
+  >();
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
+  await using _halfway = task.diagnose ? lookHalfway(task) : undefined;
   let socket: WebSocket | undefined;
   try {
     const opening = socket = new WebSocket(task.url, {
       ...(client === undefined ? {} : { client }),
       protocols: [...protocols],
-      headers,
+      headers: task.headers,
     });
     opening.binaryType = "arraybuffer";
     opening.onopen = () => {
       opening.onopen = opening.onerror = null;
-      const { url, protocol } = opening;
-      if (protocol !== "" && !protocols.includes(protocol)) {
-        const message =
-          `${action}: the server chose a subprotocol that was not offered`;
-        return reject(new HandshakeError(message, { status: 101 }));
+      // At once, before the first message.
+      try {
+        resolve(connected(task, opening));
+      } catch (error) {
+        reject(error);
       }
-      resolve(attach(opening, shared, { url, protocol, context: undefined }));
     };
-    opening.onerror = async (event) => {
+    opening.onerror = (event) => {
       const { error, message } = event as ErrorEvent;
-      const cause = error ?? new Error(message);
-      const hidden = await hiddenFailure(task, cause);
-      reject(explain(action, hidden ?? cause));
+      resolve(error ?? new Error(message));
     };
     return await promise;
   } catch (error) {
@@ -49,61 +68,47 @@ export async function open(task: OpenTask): Promise<Connection> {
     throw error;
   } finally {
     signal.removeEventListener("abort", abort);
-    // An open connection lives on without it.
-    client?.close();
   }
 }
 
-/**
- * What a failed handshake failed of, where the runtime hides it: it tries again
- * over HTTP/2, and a server that knows none refuses that in TLS already. So a
- * third TLS handshake, without a request, has to tell whether the server is
- * trusted.
- */
-async function hiddenFailure(
-  { route, signal, trust }: OpenTask,
-  cause: Error,
-): Promise<unknown> {
-  if (!cause.message.includes("NoApplicationProtocol")) return undefined;
-  if (route.kind !== "direct") return undefined;
-  const { hostname, port } = route;
-  let conn: Deno.TlsConn | undefined;
-  const close = () => conn && tryClose(conn);
-  try {
-    conn = await Deno.connectTls({
-      hostname,
-      port,
-      caCerts: [...trust.caCerts],
-    });
-    // Nobody waits for it any more once the deadline has passed.
-    if (signal.aborted) return undefined;
-    signal.addEventListener("abort", close, { once: true });
-    await conn.handshake();
-    return undefined;
-  } catch (error) {
-    return error;
-  } finally {
-    signal.removeEventListener("abort", close);
-    if (conn !== undefined) tryClose(conn);
+function connected(
+  { action, protocols, shared }: OpenTask,
+  socket: WebSocket,
+): Connection {
+  const { url, protocol } = socket;
+  if (protocol !== "" && !protocols.includes(protocol)) {
+    throw new HandshakeError(
+      `${action}: the server chose a subprotocol that was not offered; offer it in \`protocols\``,
+      { status: 101 },
+    );
   }
-}
-
-function tryClose(conn: Deno.Conn): void {
-  try {
-    conn.close();
-  } catch {
-    // It was closed at the deadline.
-  }
+  return attach(socket, shared, { url, protocol, context: undefined });
 }
 
 function createClient(
-  { action, trust }: OpenTask,
+  { action, route, trust }: OpenTask,
 ): Deno.HttpClient | undefined {
   const { caCerts, identity } = trust;
-  if (caCerts.length === 0 && identity === undefined) return undefined;
+  const proxy = proxyOf(route);
+  if (
+    caCerts.length === 0 && identity === undefined && proxy === undefined
+  ) return undefined;
+  const options = { ...identity, ...(proxy && { proxy }) };
   try {
-    return Deno.createHttpClient({ caCerts: [...caCerts], ...identity });
+    return Deno.createHttpClient({ caCerts: [...caCerts], ...options });
   } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
     throw explainConfig(action, error);
   }
+}
+
+/** A proxy as the runtime wants it. */
+function proxyOf(route: Route): Deno.Proxy | undefined {
+  if (!isProxied(route)) return undefined;
+  const { kind, secure, username, password = "" } = route;
+  const scheme = kind === "socks5-proxy" ? "socks5" : secure ? "https" : "http";
+  return {
+    url: `${scheme}://${placeName(route)}`,
+    ...(username === undefined ? {} : { basicAuth: { username, password } }),
+  };
 }

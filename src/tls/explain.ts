@@ -1,28 +1,34 @@
 /**
  * What the runtime says when a connection does not come about, and what it
- * means.
+ * means: `WebSocket`, `Deno.connect` and `Deno.connectTls` in rustls' words,
+ * `node:net`, `node:tls` and npm:ws in theirs.
  *
  * @module
  */
 
+import { ACCEPTED, explainAnswer, tlsRequired, WANTED } from "../answer.ts";
 import {
   HandshakeError,
   NetworkError,
+  type NetworkErrorReason,
   TlsError,
   type TlsErrorReason,
-  type WssError,
+  WssError,
 } from "../errors.ts";
+import { escaped } from "../peer_text.ts";
 
-interface Explanation {
+interface Explanation<Reason> {
   readonly says: RegExp;
-  readonly reason: TlsErrorReason;
+  readonly reason: Reason;
   readonly state: string | ((said: string) => string);
   readonly remedy: string;
 }
 
-const TLS: readonly Explanation[] = [
+/** What this side finds wrong with the certificate of the other. */
+const CERTIFICATE: readonly Explanation<TlsErrorReason>[] = [
   {
-    says: /UnknownIssuer/,
+    says:
+      /UnknownIssuer|certificate: BadSignature|SELF_SIGNED_CERT|UNABLE_TO_(?:GET_ISSUER|VERIFY_LEAF)/,
     reason: "unknown-issuer",
     state:
       "its certificate was issued by an authority that is not trusted here",
@@ -38,25 +44,21 @@ const TLS: readonly Explanation[] = [
       "make one for servers with `deno run -RW jsr:@wss/wss/certs`, or add `-addext basicConstraints=critical,CA:FALSE` to openssl",
   },
   {
-    says: /NotValidForName|not valid for name/,
+    says: /NotValidForName|not valid for name|ERR_TLS_CERT_ALTNAME_INVALID/,
     reason: "name-mismatch",
-    state: (said) => {
-      const names = [...said.matchAll(/(?:DnsName|IpAddress)\("?([^")]+)"?\)/g)]
-        .map(([, name]) => name).join(", ");
-      return `its certificate is for ${names || "another name"}`;
-    },
+    state: (said) => `its certificate is for ${namesIn(said)}`,
     remedy:
       "connect to a name that the certificate has, or make one for this name with `deno run -RW jsr:@wss/wss/certs --force NAME`",
   },
   {
-    says: /Expired|certificate expired/,
+    says: /Expired|certificate expired|CERT_HAS_EXPIRED/,
     reason: "expired",
     state: (said) => `its certificate has expired${dateIn(said)}`,
     remedy:
       "renew the server's certificate, and check the clock of this machine",
   },
   {
-    says: /NotValidYet|not valid yet/,
+    says: /NotValidYet|not valid yet|CERT_NOT_YET_VALID/,
     reason: "not-yet-valid",
     state: (said) => `its certificate is not valid yet${dateIn(said)}`,
     remedy: "check the clocks of both machines",
@@ -70,18 +72,119 @@ const TLS: readonly Explanation[] = [
       "make an authority that is with `deno run -RW jsr:@wss/wss/certs --force NAME`",
   },
   {
-    says: /InvalidContentType/,
+    says: /extended key usage|InvalidPurpose|INVALID_PURPOSE/,
+    reason: "other",
+    state: "its certificate is not for servers",
+    remedy:
+      "make one for servers with `deno run -RW jsr:@wss/wss/certs`; `openssl x509 -ext extendedKeyUsage` shows what one is for",
+  },
+];
+
+/** What is wrong before there are certificates. */
+const PROTOCOL: readonly Explanation<TlsErrorReason>[] = [
+  {
+    says: /InvalidContentType|ERR_SSL_WRONG_VERSION_NUMBER|corrupt message/,
     reason: "not-tls",
     state: "the server does not speak TLS on this port",
     remedy: "connect with ws:// if the server is plain, or to its TLS port",
   },
   {
     says:
-      /peer certificate|CertificateRequired|certificate required|HandshakeFailure|fatal alert: (?!NoApplicationProtocol)/i,
-    reason: "other",
-    state: "the TLS handshake failed",
-    remedy:
-      "the cause tells more; `openssl s_client -connect HOST:PORT` shows what the server presents",
+      /alert: ProtocolVersion|ALERT_PROTOCOL_VERSION|incompatible: \w*Tls1[23]/,
+    reason: "protocol-version",
+    state: "the server speaks no version of TLS that is spoken here",
+    remedy: "let the server speak TLS 1.2 or 1.3",
+  },
+  {
+    says: /alert: CertificateRequired|CERTIFICATE_REQUIRED/,
+    reason: "client-certificate-required",
+    state: "the server wants a client certificate",
+    remedy: WANTED,
+  },
+];
+
+/** What the other side says of the certificate that it was shown (RFC 8446, section 6.2). */
+const REFUSAL =
+  /alert: (?:BadCertificate|UnsupportedCertificate|Certificate(?:Revoked|Expired|Unknown)|UnknownCA|AccessDenied|HandshakeFailure|DecryptError|BadCertificateHashValue)/i;
+
+const NETWORK: readonly Explanation<NetworkErrorReason>[] = [
+  {
+    says: /dns error|failed to lookup|ENOTFOUND|EAI_[A-Z]+/,
+    reason: "unknown-host",
+    state: "the name of the host cannot be resolved",
+    remedy: "check its spelling, and the network of this machine",
+  },
+  {
+    says: /ECONNREFUSED|Connection refused/,
+    reason: "refused",
+    state: "nothing listens there",
+    remedy: "start the server, or check host and port",
+  },
+  {
+    says:
+      /E(?:HOST|NET)UNREACH|ETIMEDOUT|No route to host|Network is unreachable|timed out/,
+    reason: "unreachable",
+    state: "the host cannot be reached",
+    remedy: "check the address, and the network and firewalls in between",
+  },
+  {
+    // What the runtime says of all three.
+    says: /tcp connect error|ENOENT/,
+    reason: "refused",
+    state: "nothing listens there, or the host cannot be reached",
+    remedy: "start the server, or check host and port",
+  },
+  {
+    says:
+      /handshake eof|before secure TLS connection|unexpected end of file|EOF during handshake/,
+    reason: "reset",
+    state: "the server hung up during the TLS handshake",
+    remedy: "check that it speaks TLS on this port; its log may tell more",
+  },
+  {
+    says:
+      /ECONNRESET|EPIPE|socket hang up|Connection reset|Broken pipe|without sending TLS close_notify|closed before message completed/,
+    reason: "reset",
+    state: "the server hung up before it answered",
+    remedy: "check the URL; the server's log may tell more",
+  },
+];
+
+/** What is wrong with an answer that came. */
+const ANSWER: readonly { says: RegExp; state: string }[] = [
+  {
+    says: /Invalid upgrade header|Invalid connection header/i,
+    state:
+      "the server switched to another protocol than WebSocket; check the path of the URL",
+  },
+  {
+    says: /Sec-WebSocket-Accept/i,
+    state:
+      "the answer is that to another request (Sec-WebSocket-Accept); check what caches or proxies are in between",
+  },
+  {
+    says: /subprotocol/,
+    state:
+      "the server chose a subprotocol that was not offered; offer it in `protocols`",
+  },
+  {
+    says: /Sec-WebSocket-Extensions|extension/,
+    state:
+      "the server chose an extension that was not offered; check what the server is configured to negotiate",
+  },
+  {
+    says: /HPE_HEADER_OVERFLOW|Header overflow/,
+    state:
+      "the head of the answer is too long; check that this is a WebSocket server",
+  },
+  {
+    says: /invalid HTTP version parsed/,
+    state:
+      "the answer is not HTTP; connect with wss:// if the server speaks TLS",
+  },
+  {
+    says: /HPE_|Parse Error/,
+    state: "the answer is not HTTP; check host and port",
   },
 ];
 
@@ -110,60 +213,148 @@ export function explainConfig(action: string, cause: unknown): TlsError {
   );
 }
 
-/** Makes a typed error of what the runtime said when `action` failed. */
-export function explain(action: string, cause: unknown): WssError {
-  const said = cause instanceof Error ? cause.message : String(cause);
-  for (const { says, reason, state, remedy } of TLS) {
-    if (says.test(said)) {
-      const why = typeof state === "string" ? state : state(said);
-      return new TlsError(`${action}: ${why}`, { reason, remedy, cause });
-    }
+/** Who asked whom, as far as it changes what an error means. */
+export interface Asked {
+  /** The URL. */
+  readonly url?: URL;
+  /** Whether a client certificate was shown. */
+  readonly identity?: unknown;
+}
+
+/**
+ * Makes a typed error of what the runtime said when `action` failed; one that is
+ * typed is returned as it is.
+ */
+export function explain(
+  action: string,
+  cause: unknown,
+  asked: Asked = {},
+): WssError {
+  if (cause instanceof WssError) return cause;
+  const said = saidBy(cause);
+  return explainTls(action, cause, asked) ??
+    explainNetwork(action, said, cause) ??
+    explainHttp(action, said, cause, asked);
+}
+
+/** The same for what TLS failed of; `undefined` if it was not TLS. */
+export function explainTls(
+  action: string,
+  cause: unknown,
+  { identity }: Asked = {},
+): TlsError | undefined {
+  const said = saidBy(cause);
+  const alert = /fatal alert|ERR_SSL_/.test(said);
+  // What the other side says of a certificate, it says of this side's.
+  const found = find(alert ? PROTOCOL : [...CERTIFICATE, ...PROTOCOL], said);
+  if (found !== undefined) {
+    return new TlsError(`${action}: ${found.state}`, {
+      ...found,
+      cause,
+    });
   }
-  const status = /Invalid status code: (\d{3})/.exec(said)?.[1];
-  if (status !== undefined) {
-    return new HandshakeError(
-      `${action}: the server answered with status ${status} instead of a WebSocket`,
-      { status: Number(status), cause },
-    );
-  }
-  if (/invalid HTTP version parsed/.test(said)) {
-    return new HandshakeError(
-      `${action}: the answer is not HTTP; connect with wss:// if the server speaks TLS`,
-      { cause },
-    );
-  }
-  if (/dns error/.test(said)) {
-    return new NetworkError(
-      `${action}: the name of the host cannot be resolved`,
-      {
-        reason: "unknown-host",
-        remedy: "check its spelling, and the network of this machine",
-        cause,
-      },
-    );
-  }
-  if (/tcp connect error|os error/.test(said)) {
-    return new NetworkError(
-      `${action}: nothing listens there, or the host cannot be reached`,
-      {
-        reason: "refused",
-        remedy: "start the server, or check host and port",
-        cause,
-      },
-    );
+  if (identity !== undefined && REFUSAL.test(said)) {
+    return certificateRefused(action, cause);
   }
   if (
-    /stream error|h2 alpn|NoApplicationProtocol|HTTP\/2 not supported|connection closed|unexpected EOF|tls handshake eof/i
-      .test(said)
+    /peer certificate|fatal alert|peer misbehaved|peer is incompatible|ERR_SSL_/
+      .test(said) && !/NoApplicationProtocol/.test(said)
   ) {
-    return new HandshakeError(
-      `${action}: the server refused the WebSocket, or hung up; the runtime hides its answer`,
-      { cause },
-    );
+    return new TlsError(`${action}: the TLS handshake failed`, {
+      reason: "other",
+      remedy:
+        "the cause tells more, and the server's log; it may want a client certificate (`cert` and `key`)",
+      cause,
+    });
   }
-  return new HandshakeError(`${action}: the opening handshake failed`, {
-    cause,
-  });
+  return undefined;
+}
+
+/** The error for a client certificate that the server does not take. */
+export function certificateRefused(action: string, cause: unknown): TlsError {
+  const why = /alert: (?:Certificate)?(Expired|Revoked|UnknownCA)/
+    .exec(saidBy(cause))?.[1];
+  const because = {
+    Expired: ": it has expired",
+    Revoked: ": it is revoked",
+    UnknownCA: ": it does not trust its authority",
+  }[why ?? ""] ?? "";
+  return new TlsError(
+    `${action}: the server refused the client certificate${because}`,
+    {
+      reason: "client-certificate-refused",
+      remedy: ACCEPTED,
+      cause,
+    },
+  );
+}
+
+function explainNetwork(
+  action: string,
+  said: string,
+  cause: unknown,
+): NetworkError | undefined {
+  const found = find(NETWORK, said);
+  if (found === undefined) return undefined;
+  return new NetworkError(`${action}: ${found.state}`, { ...found, cause });
+}
+
+function explainHttp(
+  action: string,
+  said: string,
+  cause: unknown,
+  { url }: Asked,
+): WssError {
+  const status = /(?:status code|server response): (\d{3})/.exec(said)?.[1];
+  if (status !== undefined) {
+    return explainAnswer(action, { status: Number(status) }, url, cause);
+  }
+  if (isTlsRecord((cause as { rawPacket?: unknown } | null)?.rawPacket)) {
+    return tlsRequired(action, cause);
+  }
+  const state = ANSWER.find(({ says }) => says.test(said))?.state ??
+    "the opening handshake failed; the cause tells more";
+  return new HandshakeError(`${action}: ${state}`, { cause });
+}
+
+/** Whether an answer begins as an alert or a handshake of TLS does (RFC 8446, section 5.1). */
+export function isTlsRecord(answer: unknown): boolean {
+  return answer instanceof Uint8Array && (answer[0] === 21 ||
+    answer[0] === 22) &&
+    answer[1] === 3;
+}
+
+/** What an error says, its code in front. */
+function saidBy(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const { code } = cause as { code?: unknown };
+  return typeof code === "string" ? `${code} ${cause.message}` : cause.message;
+}
+
+function find<Reason>(
+  table: readonly Explanation<Reason>[],
+  said: string,
+): { reason: Reason; state: string; remedy: string } | undefined {
+  const found = table.find(({ says }) => says.test(said));
+  if (found === undefined) return undefined;
+  const { reason, state, remedy } = found;
+  return {
+    reason,
+    state: typeof state === "string" ? state : state(said),
+    remedy,
+  };
+}
+
+/** The names in what the runtime said; there may be hundreds. */
+function namesIn(said: string): string {
+  const names = [
+    ...said.matchAll(
+      /(?:DnsName\(|IpAddress\(|DNS:|IP Address:)"?([^"),\s]+)/g,
+    ),
+  ].map(([, name = ""]) => escaped(name));
+  if (names.length === 0) return "another name";
+  const rest = names.length - 5;
+  return names.slice(0, 5).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }
 
 /** The limit of validity in what the runtime said, as " (2026-01-31)". */
