@@ -12,16 +12,11 @@ import {
   TlsError,
   Topics,
 } from "../mod.ts";
+import { misbehave } from "../src/testing/mod.ts";
 import { devCertificates } from "./_certs.ts";
 import { test } from "./_engines.ts";
 import { connectTls, pair, serveTls } from "./_pair.ts";
-import {
-  assertGreets,
-  handshake,
-  orGreet,
-  RawPeer,
-  RawServer,
-} from "./_raw_peer.ts";
+import { assertGreets, handshake, orGreet, RawPeer } from "./_raw_peer.ts";
 import { Program } from "./programs/_program.ts";
 
 const silent: CommonServeOptions = { port: 0, logger: {} };
@@ -190,10 +185,10 @@ Deno.test("connect() refuses a subprotocol that it did not offer", async () => {
       "a, b",
     ]] as const
   ) {
-    await using liar = new RawServer(async (peer) => {
-      await peer.accept([`Sec-WebSocket-Protocol: ${chosen}`]);
-      await peer.ended();
-    });
+    await using liar = await misbehave(
+      { kind: "wrong-protocol", protocol: chosen },
+      { tls: false },
+    );
     await assertRejects(
       () => connect(liar.url, { protocols: offered }),
       HandshakeError,

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
+import { misbehave } from "../src/testing/mod.ts";
 import { devCertificates } from "./_certs.ts";
 import { test } from "./_engines.ts";
-import { assertGreets, handshake, RawPeer, RawServer } from "./_raw_peer.ts";
+import { assertGreets, handshake, RawPeer } from "./_raw_peer.ts";
 import { Program } from "./programs/_program.ts";
 import type { CutProgram } from "./programs/cut.ts";
 import type { ExitsProgram } from "./programs/exits.ts";
@@ -64,21 +65,17 @@ test("a program exits by itself after a client was cut, within half of pingInter
 });
 
 Deno.test("a program is kept by a peer that neither reads nor hangs up, though its connection has ended", async () => {
-  const opened = Promise.withResolvers<RawPeer>();
-  await using server = new RawServer(async (peer) => {
-    await peer.accept();
-    opened.resolve(peer);
-  });
+  await using server = await misbehave({ kind: "stuck" }, { tls: false });
   const options: GivesUpProgram = { url: server.url };
   await using program = new Program("gives_up", options);
-  const peer = await opened.promise;
+  await server.requested();
   assertEquals(await program.next(), {
     code: 1006,
     reason: "",
     wasClean: false,
   });
   assertEquals(await within(program.ended(), 700), "still there");
-  peer[Symbol.dispose]();
+  await server.cut();
   assertEquals(await within(program.ended(), 3000), { code: 0, said: "" });
 });
 

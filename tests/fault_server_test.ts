@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { connect } from "../client.ts";
+import { connect, type ConnectOptions } from "../client.ts";
 import { ConnectionClosedError } from "../src/errors.ts";
+import { type Behaviour, misbehave } from "../src/testing/mod.ts";
 import { devCertificates } from "./_certs.ts";
 import {
   closePayload,
@@ -90,11 +91,9 @@ Deno.test("terminate() ends a connection at once, and tells a server that still 
 });
 
 Deno.test("send() rejects after pongTimeout when the server stops reading", async () => {
-  const { ca, chain } = await devCertificates();
-  await using server = new RawServer(async (peer) => {
-    await peer.accept();
-  }, chain);
-  const ws = await connect(server.url, { caCerts: [ca], pongTimeout: 400 });
+  await using server = await misbehave({ kind: "stuck" });
+  const options = { ...server.client, pongTimeout: 400 };
+  const ws = await connect(server.url, options);
   const message = new Uint8Array(1 << 20);
   let sent = 0;
   const began = performance.now();
@@ -112,14 +111,9 @@ Deno.test("send() rejects after pongTimeout when the server stops reading", asyn
 });
 
 Deno.test("send() that is not awaited gives a server up past maxUnsentBytes", async () => {
-  const { ca, chain } = await devCertificates();
-  await using server = new RawServer(async (peer) => {
-    await peer.accept();
-  }, chain);
-  const ws = await connect(server.url, {
-    caCerts: [ca],
-    maxUnsentBytes: 4 << 20,
-  });
+  await using server = await misbehave({ kind: "stuck" });
+  const options = { ...server.client, maxUnsentBytes: 4 << 20 };
+  const ws = await connect(server.url, options);
   const message = new Uint8Array(1 << 20);
   let sent = 0;
   for (; ws.open && sent < 50; sent++) ws.send(message);
@@ -220,35 +214,38 @@ for (const [name, shape, cause] of GARBAGE) {
 }
 
 for (
-  const [name, script] of [
-    ["hangs up without a close frame", (peer) => {
-      peer[Symbol.dispose]();
-    }],
-    ["hangs up in the middle of a frame", async (peer) => {
-      await peer.send({ opcode: Opcode.Binary, payload: "x", claims: 1000 });
-      peer[Symbol.dispose]();
-    }],
-    ["hangs up in the middle of a message", async (peer) => {
-      await peer.send({ opcode: Opcode.Binary, payload: "x", fin: false });
-      peer[Symbol.dispose]();
-    }],
-  ] as [string, (peer: RawPeer) => Promise<void> | void][]
+  const [name, behaviour] of [
+    ["hangs up without a close frame", { kind: "hang-up", on: "open" }],
+    ["is reset", { kind: "hang-up", on: "open", reset: true }],
+    ["hangs up in the middle of a frame", { kind: "break-off" }],
+  ] as [string, Behaviour][]
 ) {
   Deno.test(`connect() has its connection end with 1006 where the server ${name}`, async () => {
-    const { ca, chain } = await devCertificates();
-    await using server = new RawServer(async (peer) => {
-      await peer.accept();
-      await script(peer);
-    }, chain);
-    const ws = await connect(server.url, { caCerts: [ca] });
-    const error = await assertRejects(
-      () => ws.receive(),
-      ConnectionClosedError,
-    );
-    assertEquals(
-      error.message,
-      "Cannot receive: the connection ended with code 1006, the peer was lost",
-    );
-    assertEquals(await ws.closed, LOST);
+    await using server = await misbehave(behaviour);
+    await assertLoses(server.url, server.client);
   });
+}
+
+Deno.test("connect() has its connection end with 1006 where the server hangs up in the middle of a message", async () => {
+  const { ca, chain } = await devCertificates();
+  await using server = new RawServer(async (peer) => {
+    await peer.accept();
+    await peer.send({ opcode: Opcode.Binary, payload: "x", fin: false });
+    peer[Symbol.dispose]();
+  }, chain);
+  await assertLoses(server.url, { caCerts: [ca] });
+});
+
+/** Fails unless a client loses the server without a word. */
+async function assertLoses(
+  url: string,
+  options: ConnectOptions,
+): Promise<void> {
+  const ws = await connect(url, options);
+  const error = await assertRejects(() => ws.receive(), ConnectionClosedError);
+  assertEquals(
+    error.message,
+    "Cannot receive: the connection ended with code 1006, the peer was lost",
+  );
+  assertEquals(await ws.closed, LOST);
 }

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { pester } from "../src/testing/mod.ts";
 import { devCertificates } from "./_certs.ts";
 import { test } from "./_engines.ts";
 import {
@@ -20,6 +21,12 @@ async function startServer(
   return { program, url: await program.next<string>() };
 }
 
+/** Connects a client that reads nothing. */
+async function pesterTls(url: string): Promise<AsyncDisposable> {
+  const { ca } = await devCertificates();
+  return await pester(url, { kind: "stuck" }, { caCerts: [ca] });
+}
+
 test("send() rejects after pongTimeout when the client stops reading, and little is kept", async (engine) => {
   const { program, url } = await startServer({
     engine,
@@ -27,7 +34,7 @@ test("send() rejects after pongTimeout when the client stops reading, and little
     limits: { pongTimeout: 400, pingInterval: 0 },
   });
   await using _program = program;
-  using _peer = await RawPeer.open(url);
+  await using _client = await pesterTls(url);
   const ending = await program.next<Ending>();
   assertEquals(ending.name, "ConnectionClosedError");
   assertEquals(
@@ -49,7 +56,7 @@ test("send() that is not awaited gives a client up past maxUnsentBytes, and does
     limits: { maxUnsentBytes: 8 << 20 },
   });
   await using _program = program;
-  using _peer = await RawPeer.open(url);
+  await using _client = await pesterTls(url);
   const ending = await program.next<Ending>();
   assertEquals(ending.code, 1006);
   assertEquals(
