@@ -8,21 +8,48 @@
  */
 
 import type { Connection } from "./src/connection.ts";
-import {
-  type ConnectOptions,
-  parseUrl,
-  resolvePlan,
-} from "./src/connect_options.ts";
+import { type ConnectOptions, resolvePlan } from "./src/connect_options.ts";
 import { open } from "./src/open.ts";
+import { checkOwn } from "./src/own_options.ts";
+import {
+  type OpenConnection,
+  type ReconnectOptions,
+  reconnectWith,
+} from "./src/reconnect.ts";
+import {
+  type KeepConnectedOptions,
+  ReconnectingConnection,
+} from "./src/reconnecting_connection.ts";
+import { parseUrl } from "./src/url.ts";
 
+export type { HeartbeatOptions } from "./src/application_heartbeat.ts";
 export type { Message, MessageLike } from "./src/channel.ts";
 export { CloseCode } from "./src/close_code.ts";
 export { Connection } from "./src/connection.ts";
 export * from "./src/errors.ts";
 export type { Limits } from "./src/limits.ts";
 export type { ReceiveOptions } from "./src/receive_queue.ts";
-export type { ConnectOptions } from "./src/connect_options.ts";
+export type {
+  OpenConnection,
+  ReconnectOptions,
+  ReconnectStatus,
+} from "./src/reconnect.ts";
+export type {
+  CommonConnectOptions,
+  ConnectOptions,
+} from "./src/connect_options.ts";
+export type { AddressOptions, RouteOptions } from "./src/route.ts";
+export type {
+  BuiltInConnectOptions,
+  EngineName,
+  StrictConnectOptions,
+} from "./src/engine_options.ts";
+export {
+  type KeepConnectedOptions,
+  ReconnectingConnection,
+} from "./src/reconnecting_connection.ts";
 export { loadCaCerts } from "./src/tls/pem.ts";
+export type { PeerCertificate } from "./src/tls/peer_certificate.ts";
 export type { TrustOptions } from "./src/tls/trust.ts";
 
 /**
@@ -61,6 +88,132 @@ export async function connect(
   options: ConnectOptions = {},
 ): Promise<Connection> {
   return await open(resolvePlan(parseUrl(url), options));
+}
+
+/**
+ * Iterates over connections to a server: each is opened when the one before has
+ * ended, after a delay that grows while that does not help.
+ *
+ * The body of the loop has the connection for itself. When the body ends, by
+ * itself or by `continue`, the connection is closed if need be, and the next one
+ * opened; leaving the loop closes it for good. An error that leaves the body
+ * ends the loop, so one that tells that the connection was lost is to be caught
+ * there. What trying again can't mend is thrown out of the loop; `retry` decides.
+ *
+ * @param target The URL, as for {@linkcode connect}.
+ * @param options When to try again, and what `connect()` takes.
+ * @returns An iterator over open connections, without end.
+ * @throws {TypeError} At once, if the URL or an option is malformed.
+ * @throws {RangeError} At once, if a limit or a time makes no sense.
+ *
+ * @example Subscribe again with each connection
+ * ```ts
+ * import { ConnectionClosedError, reconnect, serve } from "@wss/wss";
+ *
+ * let count = 0;
+ * await using server = await serve({ port: 0 }, async (ws) => {
+ *   const topic = await ws.receive();
+ *   await ws.send(`${topic}: message ${++count}`);
+ *   await ws.close(1012, "restarting");
+ * });
+ *
+ * for await (const ws of reconnect(server.url, { minDelay: 10 })) {
+ *   try {
+ *     await ws.send("news");
+ *     for await (const message of ws) console.log(message);
+ *   } catch (error) {
+ *     if (!(error instanceof ConnectionClosedError)) throw error;
+ *   }
+ *   if (count === 2) break;
+ * }
+ * ```
+ */
+export function reconnect(
+  target: string | URL,
+  options?: ConnectOptions & ReconnectOptions,
+): AsyncIterableIterator<Connection, undefined>;
+/**
+ * Iterates over connections that a function opens: with a token that is made for
+ * each attempt, or to one server of several.
+ *
+ * @param target What opens each connection.
+ * @param options When to try again.
+ * @returns An iterator over open connections, without end.
+ * @throws {TypeError} At once, if an option is malformed, or for `connect()`.
+ * @throws {RangeError} At once, if a time or a number makes no sense.
+ */
+export function reconnect(
+  target: OpenConnection,
+  options?: ReconnectOptions,
+): AsyncIterableIterator<Connection, undefined>;
+export function reconnect(
+  target: string | URL | OpenConnection,
+  options: ConnectOptions & ReconnectOptions = {},
+): AsyncIterableIterator<Connection, undefined> {
+  return reconnectWith(opener(target, options), options);
+}
+
+/**
+ * Connects to a server, and connects again whenever the connection is lost, in
+ * the way of {@linkcode reconnect}: for programs that want no loop around it.
+ *
+ * @param target The URL, as for {@linkcode connect}.
+ * @param options When to try again, what becomes of messages, and what
+ * `connect()` takes.
+ * @returns What messages are sent to and received from; it begins to connect.
+ * @throws {TypeError} At once, if the URL or an option is malformed.
+ * @throws {RangeError} At once, if a limit or a time makes no sense.
+ *
+ * @example Send without a thought of the connection
+ * ```ts
+ * import { keepConnected, serve } from "@wss/wss";
+ *
+ * await using server = await serve({ port: 0 }, async (ws) => {
+ *   for await (const message of ws) await ws.send(`got ${message}`);
+ * });
+ * await using ws = keepConnected(server.url, {
+ *   onstatus: ({ state }) => console.log(state), // "connecting", "open", "closed"
+ * });
+ * await ws.send("Hello");
+ * console.log(await ws.receive()); // "got Hello"
+ * ```
+ */
+export function keepConnected(
+  target: string | URL,
+  options?: ConnectOptions & KeepConnectedOptions,
+): ReconnectingConnection;
+/**
+ * Stays connected by means of a function that opens connections: with a token
+ * that is made for each attempt, or to one server of several.
+ *
+ * @param target What opens each connection.
+ * @param options When to try again, and what becomes of messages.
+ * @returns What messages are sent to and received from; it begins to connect.
+ * @throws {TypeError} At once, if an option is malformed, or for `connect()`.
+ * @throws {RangeError} At once, if a limit or a time makes no sense.
+ */
+export function keepConnected(
+  target: OpenConnection,
+  options?: KeepConnectedOptions,
+): ReconnectingConnection;
+export function keepConnected(
+  target: string | URL | OpenConnection,
+  options: ConnectOptions & KeepConnectedOptions = {},
+): ReconnectingConnection {
+  return new ReconnectingConnection(opener(target, options), options);
+}
+
+/** What opens connections to a target; a URL and its options are checked here, once. */
+function opener(
+  target: string | URL | OpenConnection,
+  options: ConnectOptions,
+): OpenConnection {
+  if (typeof target === "function") {
+    checkOwn(options);
+    return target;
+  }
+  const plan = resolvePlan(parseUrl(target), options);
+  return (signal) => open({ ...plan, signal });
 }
 
 if (import.meta.main) {

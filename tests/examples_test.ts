@@ -94,6 +94,14 @@ Deno.test("examples/token.ts lets in who knows the token", async () => {
   assertEquals(out, "Without the token: refused\nWelcome, operator\n");
 });
 
+Deno.test("examples/reconnect.ts says how it goes while its server restarts", async () => {
+  const lines = (await run("reconnect.ts")).trimEnd().split("\n");
+  const round = ["* connecting, attempt 1", "* connected"];
+  assertEquals(lines.slice(0, 3), [...round, "got one"]);
+  assertEquals(lines[3], "* away, trying again soon");
+  assertEquals(lines.slice(-3), ["* connected", "got two", "* closed"]);
+});
+
 Deno.test("examples/chat.ts lets guests talk, and serves its page", async () => {
   await whileServing("chat.ts", async (base, caCerts) => {
     await using one = await connect(`wss://${base}`, { caCerts });
