@@ -4,6 +4,8 @@
  * @module
  */
 
+import { succeeds } from "./peers/suite.ts";
+
 /** Flags to print the page of a URL, which is to follow; nothing is read from other profiles. */
 export function chromiumFlags(profile: string): string[] {
   return [
@@ -19,4 +21,23 @@ export function chromiumFlags(profile: string): string[] {
     `user-data-dir=${profile}`,
     "dump-dom",
   ].map((flag) => `--${flag}`);
+}
+
+/** What of Chromium and of the tool for its certificates is not installed, if anything. */
+export function missingChromium(): string | undefined {
+  return !succeeds("chromium", "--version")
+    ? "chromium"
+    : !isInstalled("certutil")
+    ? "certutil"
+    : undefined;
+}
+
+function isInstalled(command: string): boolean {
+  try {
+    new Deno.Command(command, { stdout: "null", stderr: "null" }).outputSync();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }

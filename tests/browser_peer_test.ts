@@ -6,26 +6,13 @@ import {
   type Message,
   serve,
 } from "../server.ts";
+import { missingChromium } from "./_chromium.ts";
 import { ENGINES } from "./_engines.ts";
 import { site, visit } from "./peers/browser.ts";
 import { type Kind, makeCertificates } from "./peers/certificates.ts";
-import { succeeds, testWith } from "./peers/suite.ts";
+import { testWith } from "./peers/suite.ts";
 
-const missing = !succeeds("chromium", "--version")
-  ? "chromium"
-  : !isInstalled("certutil")
-  ? "certutil"
-  : undefined;
-
-function isInstalled(command: string): boolean {
-  try {
-    new Deno.Command(command, { stdout: "null", stderr: "null" }).outputSync();
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
+const missing = missingChromium();
 
 const ECHO = `
 const ws = await open(here);
