@@ -1,6 +1,7 @@
 /**
  * Compares servers of this module with the bare ones that they are made of, a
- * `Deno.serve` and an npm:ws on `node:https`: `deno task bench`.
+ * `Deno.serve` and an npm:ws on `node:https`, and its clients with a `WebSocket`
+ * and an npm:ws: `deno task bench`.
  *
  * The table goes to standard output, progress to standard error. Any echo that
  * is wrong, missing or too many ends it with exit code 1.
@@ -9,34 +10,48 @@
  */
 
 import { ensureDevCertificates } from "../certs/mod.ts";
-import { FULL, QUICK, SUBJECTS } from "./bench/plan.ts";
-import { processorName } from "./bench/proc.ts";
-import { type Circumstances, report } from "./bench/report.ts";
-import { runBenchmark } from "./bench/run.ts";
+import { type ClientResults, runClientBenchmark } from "./bench/client_run.ts";
+import {
+  CLIENTS,
+  CLIENTS_SERVER,
+  FULL,
+  QUICK,
+  SUBJECTS,
+} from "./bench/plan.ts";
+import { chooseCores, processorName } from "./bench/proc.ts";
+import { type Circumstances, report, reportClients } from "./bench/report.ts";
+import { type Results, runBenchmark } from "./bench/run.ts";
 
 const HELP =
-  `Compares servers of this module with bare ones of Deno.serve and npm:ws, on
-Linux.
+  `Compares servers of this module with bare ones of Deno.serve and npm:ws, and
+its clients with bare ones of WebSocket and npm:ws, on Linux.
 
 Usage: deno task bench [options]
 
-  --quick      under two and a half minutes (default)
-  --full       under a quarter of an hour, for figures to publish
+  --quick      under three and a half minutes (default)
+  --full       under twenty minutes, for figures to publish
+  --clients    measures the clients only
   --json FILE  writes all that was measured to FILE, too
   --help       shows this
 
 The processes talk over loopback only. Where taskset is installed, server and
-load run on a core each.`;
+load, or client, run on a core each.`;
 
 interface Options {
   full: boolean;
+  clientsOnly: boolean;
   json: string | undefined;
   help: boolean;
 }
 
 /** Reads the command line. */
 function parseOptions(args: readonly string[]): Options {
-  const options: Options = { full: false, json: undefined, help: false };
+  const options: Options = {
+    full: false,
+    clientsOnly: false,
+    json: undefined,
+    help: false,
+  };
   const rest = args.values();
   for (const arg of rest) {
     switch (arg) {
@@ -45,6 +60,9 @@ function parseOptions(args: readonly string[]): Options {
         break;
       case "--full":
         options.full = true;
+        break;
+      case "--clients":
+        options.clientsOnly = true;
         break;
       case "--json":
         options.json = rest.next().value;
@@ -76,17 +94,31 @@ async function main(options: Options): Promise<void> {
       deno: Deno.version.deno,
       date: new Date().toISOString().slice(0, 10),
     };
-    const results = await runBenchmark(about.plan, {
+    const setting = {
       directory,
       chainFile,
       ca: await Deno.readTextFile(caFile),
-      subjects: SUBJECTS,
       onprogress: showProgress,
+    };
+    let results: Results | undefined;
+    if (!options.clientsOnly) {
+      results = await runBenchmark(about.plan, {
+        ...setting,
+        subjects: SUBJECTS,
+      });
+      showProgress("");
+      console.log(`${report(results, about)}\n`);
+    }
+    const clients: ClientResults = await runClientBenchmark(about.plan, {
+      ...setting,
+      clients: CLIENTS,
+      server: CLIENTS_SERVER,
+      cores: chooseCores(),
     });
     showProgress("");
-    console.log(report(results, about));
+    console.log(reportClients(clients, CLIENTS));
     if (options.json !== undefined) {
-      const json = JSON.stringify({ ...about, results }, null, 2);
+      const json = JSON.stringify({ ...about, results, clients }, null, 2);
       await Deno.writeTextFile(options.json, `${json}\n`);
     }
   } finally {

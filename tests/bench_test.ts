@@ -6,12 +6,27 @@ import {
   type HandshakeTask,
   measureHandshakes,
 } from "../scripts/bench/handshake.ts";
-import { type Plan, type Subject, SUBJECTS } from "../scripts/bench/plan.ts";
-import { type Circumstances, report } from "../scripts/bench/report.ts";
+import {
+  type ClientResults,
+  runClientBenchmark,
+} from "../scripts/bench/client_run.ts";
+import {
+  CLIENTS,
+  CLIENTS_SERVER,
+  type Plan,
+  type Subject,
+  SUBJECTS,
+} from "../scripts/bench/plan.ts";
+import {
+  type Circumstances,
+  report,
+  reportClients,
+} from "../scripts/bench/report.ts";
 import {
   BrokenSubjectError,
   type Target,
 } from "../scripts/bench/raw_client.ts";
+import { ClientProcess } from "../scripts/bench/process.ts";
 import { type Results, runBenchmark } from "../scripts/bench/run.ts";
 import { devCertificates } from "./_certs.ts";
 
@@ -114,6 +129,64 @@ Deno.test({
     assertEquals(rounds(results.idle), once);
     assertEquals(rounds(results.startUp), once);
   },
+});
+
+Deno.test({
+  name: "runClientBenchmark() measures every client, case and round",
+  ignore: !LINUX,
+  async fn() {
+    const { dir, ca } = await devCertificates();
+    const results = await runClientBenchmark(PLAN, {
+      directory: dir,
+      chainFile: `${dir}/localhost.pem`,
+      ca,
+      clients: CLIENTS,
+      server: CLIENTS_SERVER,
+      cores: undefined,
+    });
+    for (const { clients } of results) {
+      assertEquals(clients.map(({ length }) => length), CLIENTS.map(() => 1));
+      for (const { messages, time, clientCpu } of clients.flat()) {
+        assert(messages > 0 && time > 0 && clientCpu > 0);
+      }
+    }
+  },
+});
+
+Deno.test({
+  name: "runClientBenchmark() rejects when an echo is wrong",
+  ignore: !LINUX,
+  async fn() {
+    await using subject = await serveWith((socket) => socket.send("wrong"));
+    await using client = new ClientProcess(CLIENTS[0]!, undefined);
+    const { port, ca } = subject.target;
+    const shape = { size: 16, text: true, window: 1 };
+    await client.start({
+      url: `wss://127.0.0.1:${port}`,
+      ca,
+      shape,
+      connections: 1,
+    });
+    await assertRejects(() => client.stop(), Error, "an echo has 5 bytes");
+  },
+});
+
+Deno.test("reportClients() compares each client with its base", () => {
+  const costs = { time: 1e6, serverCpu: 5e5, messages: 1000 };
+  const results: ClientResults = [{
+    name: "16 B",
+    clients: [10, 11].map((cost) => [{ ...costs, clientCpu: cost * 1000 }]),
+  }];
+  const clients: Subject[] = [
+    { name: "bare", script: "" },
+    { name: "ours", script: "", base: "bare" },
+  ];
+  const row = reportClients(results, clients).replaceAll(/ +/g, " ")
+    .split("\n").find((line) => line.includes("| ours |"));
+  assertMatch(
+    row ?? "",
+    /\| 11\.00 \(.+\) \| 1\.10 \(.+\) \| 1\.10 \| 1000 \| 1 % \| 50 % \|/,
+  );
 });
 
 Deno.test("report() compares each subject with its base", () => {

@@ -6,10 +6,10 @@
 
 import type { Shape } from "./frames.ts";
 
-/** A server under test. */
+/** A server under test, or a client. */
 export interface Subject {
   name: string;
-  /** Its script in `servers/`. */
+  /** Its script in `servers/`, or `clients/`. */
   script: string;
   /** The name of the subject that it is compared with. */
   base?: string;
@@ -38,6 +38,33 @@ export const SUBJECTS: readonly Subject[] = [
     base: BARE_WS,
   },
 ];
+
+const BARE_CLIENT = "WebSocket, bare";
+const BARE_WS_CLIENT = "client of npm:ws, bare";
+
+/** The clients. */
+export const CLIENTS: readonly Subject[] = [
+  { name: BARE_CLIENT, script: "bare.ts" },
+  { name: "connect(), for await", script: "iterate.ts", base: BARE_CLIENT },
+  {
+    name: BARE_WS_CLIENT,
+    script: "bare_ws.ts",
+    base: BARE_CLIENT,
+    flags: ["--allow-env=WS_NO_BUFFER_UTIL"],
+  },
+  {
+    name: "connect() strict, for await",
+    script: "strict_iterate.ts",
+    base: BARE_WS_CLIENT,
+  },
+];
+
+/** The server that the clients speak to: one that delays no small message. */
+export const CLIENTS_SERVER: Subject = {
+  name: BARE_WS,
+  script: "bare_ws.ts",
+  flags: WS_FLAGS,
+};
 
 /** A load of echoes. */
 export interface EchoCase {

@@ -7,6 +7,12 @@
 
 import { fromFileUrl } from "@std/path";
 import type { BurstResult, BurstTask } from "./burst.ts";
+import { inTime } from "./clients.ts";
+import type {
+  ClientAnswer,
+  ClientOrder,
+  ClientTask,
+} from "./clients/_control.ts";
 import type { EchoResult, EchoTask } from "./echo.ts";
 import type { HandshakeResult, HandshakeTask } from "./handshake.ts";
 import type { Answer, Order, Result } from "./load.ts";
@@ -126,6 +132,40 @@ export class ServerProcess extends Process {
   async memory(): Promise<Memory> {
     await this.write("memory");
     return await this.read<Memory>();
+  }
+}
+
+/** A client under test. */
+export class ClientProcess extends Process {
+  /** Starts it. */
+  constructor({ script, flags = [] }: Subject, core: number | undefined) {
+    super({
+      script: `clients/${script}`,
+      flags: ["--allow-net=127.0.0.1", ...flags],
+      core,
+    });
+  }
+
+  /** Opens connections, and begins to echo over them. */
+  async start(task: ClientTask): Promise<void> {
+    await this.#order({ do: "start", task });
+  }
+
+  /** How many echoes have come since it was started. */
+  async count(): Promise<number> {
+    return await this.#order({ do: "count" });
+  }
+
+  /** Waits for the echoes that are under way, and closes the connections. */
+  async stop(): Promise<void> {
+    await this.#order({ do: "stop" });
+  }
+
+  async #order(order: ClientOrder): Promise<number> {
+    await this.write(JSON.stringify(order));
+    const answer = await inTime(this.read<ClientAnswer>());
+    if ("error" in answer) throw new Error(answer.error);
+    return answer.echoes;
   }
 }
 

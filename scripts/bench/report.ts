@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ClientResults } from "./client_run.ts";
 import type { Plan, Subject } from "./plan.ts";
 import type { Costs } from "./proc.ts";
 import type { IdleResult, Results } from "./run.ts";
@@ -45,6 +46,37 @@ export function report(results: Results, about: Circumstances): string {
     "### Noise",
     noise(results, about),
   ].join("\n\n");
+}
+
+/** Writes the table of clients. */
+export function reportClients(
+  results: ClientResults,
+  clients: readonly Subject[],
+): string {
+  const rows = results.flatMap(({ name, clients: all }) => {
+    const costs = all.map((rounds) =>
+      rounds.map(({ clientCpu, messages }) => clientCpu / messages)
+    );
+    return clients.map((client, i) => [
+      name,
+      client.name,
+      spread(costs[i]!, 2),
+      ...toBare(clients, i, costs),
+      rate(all[i]!.map(({ messages, time }) => messages / time)),
+      percent(all[i]!.map(({ clientCpu, time }) => clientCpu / time)),
+      percent(all[i]!.map(({ serverCpu, time }) => serverCpu / time)),
+    ]);
+  });
+  return "### Clients\n\n" + table([
+    "Case",
+    "Client",
+    "Client CPU, µs a message",
+    "To bare",
+    "Lowest to lowest",
+    "Messages/s",
+    "Client busy",
+    "Server busy",
+  ], rows);
 }
 
 function introduction(results: Results, about: Circumstances): string {
