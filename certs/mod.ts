@@ -23,6 +23,8 @@ import { parseHost } from "../src/tls/host.ts";
 import { certificateNames, coversHost, loadCertChain } from "../src/tls/pem.ts";
 import type { Authority, IssuedCertificate } from "../src/tls/authority.ts";
 
+export { certificatePin } from "../src/tls/pins.ts";
+
 /**
  * Options for {@linkcode ensureDevCertificates}.
  *

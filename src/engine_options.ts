@@ -4,11 +4,12 @@
  * @module
  */
 
+import type { AddressOptions } from "./route.ts";
 import type { CertChain } from "./tls/pem.ts";
 
 /**
- * The engine that carries the connections of a server. `"deno"` is the runtime's
- * own WebSocket, `"node"` the strict engine on `node:https` and npm:ws.
+ * The engine that carries the connections. `"deno"` is the runtime's own
+ * WebSocket, `"node"` the strict engine on npm:ws.
  *
  * @example Strict where strangers come
  * ```ts
@@ -141,8 +142,94 @@ export type BuiltInOptions =
     engine?: "deno" | undefined;
   };
 
-/** Why the built-in engine cannot honour an option. */
-const STRICT_ONLY: Record<Exclude<keyof StrictOptions, "engine">, string> = {
+/**
+ * What only the strict engine can, `connect({ engine: "node" })`.
+ *
+ * @example Only one authority, and nothing older than TLS 1.3
+ * ```ts
+ * import { connect, loadCaCerts, loadCertChain, serve, type StrictConnectOptions } from "@wss/wss";
+ * import { ensureDevCertificates } from "@wss/wss/certs";
+ *
+ * const { chainFile, caFile } = await ensureDevCertificates({
+ *   directory: await Deno.makeTempDir(),
+ * });
+ * await using server = await serve(
+ *   { port: 0, ...await loadCertChain(chainFile) },
+ *   (ws) => ws.send("Welcome"),
+ * );
+ * const strict: StrictConnectOptions = {
+ *   engine: "node",
+ *   defaultCaCerts: false,
+ *   minVersion: "TLSv1.3",
+ * };
+ * await using ws = await connect(server.url, { caCerts: await loadCaCerts(caFile), ...strict });
+ * console.log(ws.peerCertificate?.subject, await ws.receive());
+ * ```
+ */
+export interface StrictConnectOptions extends AddressOptions {
+  /** The strict engine. */
+  engine: "node";
+  /**
+   * Whether the authorities that the runtime trusts are trusted besides
+   * `caCerts`. `false` trusts those of `caCerts` alone.
+   *
+   * @default {true}
+   */
+  defaultCaCerts?: boolean | undefined;
+  /**
+   * The keys of which one must be the server's, or that of an authority above
+   * it (RFC 7469), each as `"sha256/"` and the SHA-256 of its
+   * SubjectPublicKeyInfo in base64; see `certificatePin()`. Two at least, so that
+   * there is one left when the other key is lost or changed. All else about the
+   * certificate is verified, too. An authority that the server does not send
+   * counts if it is in `caCerts`.
+   */
+  pins?: readonly string[] | undefined;
+  /**
+   * The oldest version of TLS that is spoken.
+   *
+   * @default {"TLSv1.2"}
+   */
+  minVersion?: "TLSv1.2" | "TLSv1.3" | undefined;
+  /**
+   * After how long the server is asked for a sign of life, in milliseconds; 0 for
+   * never. It then has `pongTimeout` to answer.
+   *
+   * @default {20_000}
+   */
+  pingInterval?: number | undefined;
+}
+
+/**
+ * What the built-in engine of clients can: none of {@linkcode StrictConnectOptions}.
+ *
+ * @example The default
+ * ```ts
+ * import { type BuiltInConnectOptions, connect, serve } from "@wss/wss";
+ *
+ * await using server = await serve({ port: 0 }, (ws) => ws.send("Hello"));
+ * const options: BuiltInConnectOptions = { engine: "deno" };
+ * await using ws = await connect(server.url, options);
+ * console.log(await ws.receive()); // "Hello"
+ * ```
+ */
+export type BuiltInConnectOptions =
+  & { [Name in Exclude<keyof StrictConnectOptions, "engine">]?: undefined }
+  & {
+    /**
+     * The built-in engine.
+     *
+     * @default {"deno"}
+     */
+    engine?: "deno" | undefined;
+  };
+
+/** Why the built-in engine cannot honour an option, each by its name. */
+type Inabilities<Options> = Readonly<
+  Record<Exclude<keyof Options, "engine">, string>
+>;
+
+const SERVE: Inabilities<StrictOptions> = {
   clientCa: "verify client certificates",
   clientAuth: "verify client certificates",
   crl: "verify client certificates",
@@ -152,8 +239,18 @@ const STRICT_ONLY: Record<Exclude<keyof StrictOptions, "engine">, string> = {
   compression: "bound what a message grows to",
 };
 
+const CONNECT: Inabilities<StrictConnectOptions> = {
+  defaultCaCerts: "do without the authorities that the runtime trusts",
+  pins: "see the server's certificate",
+  minVersion: "choose the version of TLS",
+  pingInterval: "ping",
+  unixSocket: "speak TLS through a unix socket",
+  resolve: "speak TLS at another address than that of the name",
+};
+
 /**
- * Refuses engines that there are not, and options that the engine cannot honour.
+ * Refuses engines that there are not, and options of `serve()` that the engine
+ * cannot honour.
  *
  * @throws {TypeError} That names the engine that can.
  */
@@ -161,17 +258,41 @@ export function checkEngine(
   options: Partial<StrictOptions> | BuiltInOptions,
 ): EngineName {
   const { engine = "deno" } = options;
-  if (engine === "node") return engine;
-  if (engine !== "deno") {
-    throw new TypeError('Cannot use engine: it must be "deno" or "node"');
-  }
-  for (const [name, inability] of Object.entries(STRICT_ONLY)) {
+  if (isStrict(engine)) return engine;
+  for (const [name, inability] of Object.entries(SERVE)) {
     const value = options[name as keyof StrictOptions];
     if (value !== undefined && value !== false) {
-      throw new TypeError(
-        `Cannot use ${name}: the built-in engine cannot ${inability}; use serve() with engine: "node"`,
-      );
+      throw cannot(name, inability, "serve()");
     }
   }
   return engine;
+}
+
+/**
+ * The same for options of `connect()`.
+ *
+ * @throws {TypeError} That names the engine that can.
+ */
+export function checkConnectEngine(
+  options: Partial<StrictConnectOptions> | BuiltInConnectOptions,
+): EngineName {
+  const { engine = "deno" } = options;
+  if (isStrict(engine)) return engine;
+  for (const [name, inability] of Object.entries(CONNECT)) {
+    if (options[name as keyof StrictConnectOptions] !== undefined) {
+      throw cannot(name, inability, "connect()");
+    }
+  }
+  return engine;
+}
+
+function isStrict(engine: EngineName): engine is "node" {
+  if (engine === "node" || engine === "deno") return engine === "node";
+  throw new TypeError('Cannot use engine: it must be "deno" or "node"');
+}
+
+function cannot(name: string, inability: string, call: string): TypeError {
+  return new TypeError(
+    `Cannot use ${name}: the built-in engine cannot ${inability}; use ${call} with engine: "node"`,
+  );
 }

@@ -1,5 +1,6 @@
 /**
- * The one behaviour suite: tests that hold for every engine of `serve()`.
+ * The one behaviour suite: tests that hold for every engine of `serve()`, and
+ * for every one of `connect()`.
  *
  * What rightly differs stands in one place of a test, as
  * `{ deno: …, node: … }[engine]`.
@@ -23,5 +24,32 @@ export function test(
 ): void {
   for (const engine of ENGINES) {
     Deno.test(`${name} [${engine}]`, options, () => fn(engine));
+  }
+}
+
+/** What the clients of `connectTls()` use unless they are told. */
+let clients: EngineName = "deno";
+
+/** The engine of clients in the test that runs. */
+export function clientEngine(): EngineName {
+  return clients;
+}
+
+/** Declares a test for each engine at each end; its name ends with both. */
+export function testEnds(
+  name: string,
+  fn: (server: EngineName, client: EngineName) => Promise<void>,
+): void {
+  for (const client of ENGINES) {
+    for (const server of ENGINES) {
+      Deno.test(`${name} [${client} client, ${server} server]`, async () => {
+        clients = client;
+        try {
+          await fn(server, client);
+        } finally {
+          clients = "deno";
+        }
+      });
+    }
   }
 }

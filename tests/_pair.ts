@@ -14,6 +14,7 @@ import {
   type Server,
 } from "../mod.ts";
 import { devCertificates } from "./_certs.ts";
+import { clientEngine } from "./_engines.ts";
 
 /** Starts a server over TLS on a free port. */
 export async function serveTls<Context = undefined>(
@@ -31,7 +32,9 @@ export async function connectTls(
   path: string = "",
 ): Promise<Connection> {
   const { ca } = await devCertificates();
-  return await connect(server.url + path, { caCerts: [ca], ...options });
+  const usual = { engine: clientEngine(), caCerts: [ca] };
+  const all = { ...usual, ...options } as ConnectOptions;
+  return await connect(server.url + path, all);
 }
 
 /** Both ends of one connection, and what ends them. */

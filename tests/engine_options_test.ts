@@ -1,5 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
+  type BuiltInConnectOptions,
+  connect,
+  type ConnectOptions,
+  type StrictConnectOptions,
+} from "../client.ts";
+import {
   type BuiltInOptions,
   type EngineName,
   serve,
@@ -183,4 +189,72 @@ Deno.test("ServeOptions refuse in TypeScript what serve() refuses", async () => 
     () => serve({ engine: "deno", watch: undefined }, handler),
   ];
   assertEquals([refused.length, taken.length], [12, 3]);
+});
+
+/** A value of each option that only the strict engine of clients has. */
+const STRICT_CONNECT: Required<Omit<StrictConnectOptions, "engine">> = {
+  defaultCaCerts: true,
+  pins: [],
+  minVersion: "TLSv1.2",
+  pingInterval: 0,
+  unixSocket: "/run/app.sock",
+  resolve: {},
+};
+
+/** Connects though TypeScript would refuse the options. */
+function connectUntyped(options: object): Promise<unknown> {
+  return connect("wss://localhost:1", options as ConnectOptions);
+}
+
+Deno.test("connect() refuses what only the strict engine can, and names that", async () => {
+  for (const [name, value] of Object.entries(STRICT_CONNECT)) {
+    for (const chosen of [{}, { engine: undefined }, { engine: "deno" }]) {
+      const error = await assertRejects(
+        () => connectUntyped({ ...chosen, [name]: value }),
+        TypeError,
+        `Cannot use ${name}: the built-in engine cannot `,
+      );
+      assert(
+        error.message.endsWith('use connect() with engine: "node"'),
+        error.message,
+      );
+    }
+  }
+});
+
+Deno.test("connect() refuses engines that there are not", async () => {
+  for (const engine of ["bun", "", "Node", null, true, 1]) {
+    await assertRejects(
+      () => connectUntyped({ engine }),
+      TypeError,
+      'Cannot use engine: it must be "deno" or "node"',
+    );
+  }
+});
+
+Deno.test("ConnectOptions refuse in TypeScript what connect() refuses", () => {
+  const url = "wss://localhost:1";
+  const engine = "node" as EngineName;
+  const builtIn: BuiltInConnectOptions = {};
+  const refused = [
+    // @ts-expect-error Of the strict engine only.
+    () => connect(url, { defaultCaCerts: false }),
+    // @ts-expect-error Of the strict engine only.
+    () => connect(url, { pins: [] }),
+    // @ts-expect-error Of the strict engine only.
+    () => connect(url, { minVersion: "TLSv1.3" }),
+    // @ts-expect-error Of the strict engine only.
+    () => connect(url, { pingInterval: 1000 }),
+    // @ts-expect-error It may be another engine that can.
+    () => connect(url, { engine, pins: [] }),
+    // @ts-expect-error What is built in cannot.
+    () => connect(url, { ...builtIn, pins: [] }),
+    // @ts-expect-error There is no such version.
+    () => connect(url, { engine: "node", minVersion: "TLSv1.1" }),
+  ];
+  const taken = [
+    () => connect(url, { engine }),
+    () => connect(url, { engine: "node", pins: [], pingInterval: 0 }),
+  ];
+  assertEquals([refused.length, taken.length], [7, 2]);
 });

@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import "reflect-metadata";
 import { AsnConvert } from "@peculiar/asn1-schema";
-import { Certificate } from "@peculiar/asn1-x509";
+import { Certificate, NameConstraints } from "@peculiar/asn1-x509";
 import {
   BasicConstraintsExtension,
   ExtendedKeyUsageExtension,
@@ -19,8 +19,23 @@ import {
 import { formatName, formatOtherName } from "./certificate_name.ts";
 import type { PeerCertificate } from "./peer_certificate.ts";
 
-/** The purpose of a client of TLS. */
+/** The purposes of a server and of a client of TLS. */
+export const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
 export const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
+
+const NAME_CONSTRAINTS = "2.5.29.30";
+
+/**
+ * The extensions that are looked at here or need not be: keyUsage,
+ * subjectAltName, basicConstraints, nameConstraints and extKeyUsage.
+ */
+const KNOWN = [
+  "2.5.29.15",
+  "2.5.29.17",
+  "2.5.29.19",
+  NAME_CONSTRAINTS,
+  "2.5.29.37",
+];
 
 /** A certificate, with what decides about it. */
 export interface Certified {
@@ -39,6 +54,14 @@ export interface Certified {
   /** The object identifiers of its purposes; `undefined` for all. */
   readonly purposes: readonly string[] | undefined;
   readonly publicKey: X509Certificate["publicKey"];
+  /** The public key as SubjectPublicKeyInfo, in DER. */
+  readonly spki: Uint8Array<ArrayBuffer>;
+  /** Whom those may name whom it issues, and those below (RFC 5280, section 4.2.1.10). */
+  readonly constraints: NameConstraints | undefined;
+  /** Whether it says something that must be understood, and is not here. */
+  readonly obscure: boolean;
+  /** Whether the holder of a key has signed it. */
+  isSignedWith(key: X509Certificate["publicKey"]): Promise<boolean>;
 }
 
 /**
@@ -58,6 +81,7 @@ export function readCertificate(
     usages === undefined || (usages & flag) !== 0;
   const names = certificate.getExtension(SubjectAlternativeNameExtension);
   const basic = certificate.getExtension(BasicConstraintsExtension);
+  const constraints = certificate.getExtension(NAME_CONSTRAINTS);
   const peer: PeerCertificate = {
     subject: formatName(tbsCertificate.subject),
     issuer: formatName(tbsCertificate.issuer),
@@ -84,6 +108,17 @@ export function readCertificate(
       String,
     ),
     publicKey: certificate.publicKey,
+    spki: new Uint8Array(certificate.publicKey.rawData),
+    constraints: constraints === null
+      ? undefined
+      : AsnConvert.parse(constraints.value, NameConstraints),
+    obscure: certificate.extensions.some(({ critical, type }) =>
+      critical && !KNOWN.includes(type)
+    ),
+    // SHA-1 can be made to collide; TLS takes no such signature.
+    isSignedWith: async (publicKey) =>
+      certificate.signatureAlgorithm.hash?.name !== "SHA-1" &&
+      await certificate.verify({ publicKey, signatureOnly: true }),
   };
 }
 

@@ -15,6 +15,7 @@ import type { TLSSocket } from "node:tls";
 import { type Certified, CLIENT_AUTH, readCertificate } from "./certified.ts";
 import { isValidAt, loadClientCa, unusable } from "./client_ca.ts";
 import type { PeerCertificate } from "./peer_certificate.ts";
+import { chainOf } from "./peer_chain.ts";
 import { Recent } from "./recent.ts";
 import { Revocation } from "./revocation.ts";
 
@@ -40,9 +41,6 @@ export interface ClientAuthTlsOptions {
  * the authorities it did so for: of the whole process, as are its sessions.
  */
 const verified = new Recent(20_000);
-
-/** The longest chain that is looked at. */
-const MAX_CHAIN = 10;
 
 /** Who may show which client certificate; it doesn't change, another takes its place. */
 export class ClientAuth {
@@ -112,7 +110,7 @@ export class ClientAuth {
     if (socket.destroyed) return "the client is gone";
     let chain: Certified[];
     try {
-      chain = chainOf(socket);
+      chain = chainOf(socket).map(readCertificate);
     } catch {
       return "its certificate cannot be read"; // And so was not verified.
     }
@@ -201,23 +199,4 @@ function isNext(certificate: Certified, next: Certified | undefined): boolean {
 /** Whether others may be issued by it; the runtime does not look at its key's usage. */
 function mayIssue({ ca, signsCertificates }: Certified): boolean {
   return ca && signsCertificates;
-}
-
-/** What the client sent, its own certificate first; the runtime may add an authority's. */
-function chainOf(socket: TLSSocket): Certified[] {
-  const chain: Certified[] = [];
-  let certificate = socket.getPeerCertificate(true);
-  while (certificate?.raw !== undefined) {
-    if (chain.length === MAX_CHAIN) {
-      throw new TypeError("Cannot read the client's certificates: too many");
-    }
-    chain.push(readCertificate(new Uint8Array(certificate.raw)));
-    if (certificate.issuerCertificate === certificate) break;
-    certificate = certificate.issuerCertificate;
-  }
-  // To the runtime, one that it can't read is none.
-  if (chain.length === 0 && socket.getPeerX509Certificate() !== undefined) {
-    throw new TypeError("Cannot read the client's certificate");
-  }
-  return chain;
 }

@@ -1,11 +1,11 @@
 /**
- * What a server knows of a client by its certificate.
+ * What is known of the other side by its certificate.
  *
  * @module
  */
 
 /**
- * A client's certificate, verified.
+ * The certificate of a client or a server, verified.
  *
  * @example Let in by the subject
  * ```ts

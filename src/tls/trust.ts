@@ -4,7 +4,9 @@
  * @module
  */
 
+import type { StrictConnectOptions } from "../engine_options.ts";
 import { checkPair } from "./pem.ts";
+import { resolvePins } from "./pins.ts";
 
 /**
  * Whom a client trusts, and the certificate that it shows.
@@ -39,11 +41,28 @@ export interface ClientTrust {
   readonly identity:
     | { readonly cert: string; readonly key: string }
     | undefined;
+  /** Whether the runtime's roots are trusted, too. */
+  readonly defaultCaCerts: boolean;
+  /** The keys of which the server's path must have one. */
+  readonly pins: ReadonlySet<string> | undefined;
+  readonly minVersion: "TLSv1.2" | "TLSv1.3";
 }
 
-/** Checks whom to trust. */
-export function resolveClientTrust(options: TrustOptions): ClientTrust {
-  const { caCerts = [], cert, key } = options;
+/** What says whom to trust: to the strict engine more than to the other. */
+type TrustSetup =
+  & TrustOptions
+  & Partial<
+    Pick<StrictConnectOptions, "defaultCaCerts" | "pins" | "minVersion">
+  >;
+
+/**
+ * Checks whom to trust.
+ *
+ * @throws {TypeError} If an option is malformed, or nobody is left to trust.
+ */
+export function resolveClientTrust(options: TrustSetup): ClientTrust {
+  const { caCerts = [], cert, key, defaultCaCerts = true } = options;
+  const { minVersion = "TLSv1.2" } = options;
   checkPair("Cannot use a client certificate", options);
   if (!Array.isArray(caCerts)) {
     throw new TypeError(
@@ -51,15 +70,30 @@ export function resolveClientTrust(options: TrustOptions): ClientTrust {
     );
   }
   caCerts.forEach(checkCaCert);
+  if (typeof defaultCaCerts !== "boolean") {
+    throw new TypeError("Cannot use defaultCaCerts: it must be true or false");
+  }
+  if (!defaultCaCerts && caCerts.length === 0) {
+    throw new TypeError(
+      "Cannot use defaultCaCerts: without caCerts there is nobody left to trust; pass those of your authority",
+    );
+  }
+  if (minVersion !== "TLSv1.2" && minVersion !== "TLSv1.3") {
+    throw new TypeError(
+      'Cannot use minVersion: it must be "TLSv1.2" or "TLSv1.3"',
+    );
+  }
   const identity = cert === undefined || key === undefined
     ? undefined
     : { cert, key };
-  return { caCerts, identity };
+  const pins = resolvePins(options.pins);
+  // What the caller's list becomes later is not what was checked.
+  return { caCerts: [...caCerts], identity, defaultCaCerts, pins, minVersion };
 }
 
 /** The runtime takes anything for a certificate, and then trusts nothing. */
-function checkCaCert(pem: string, index: number): void {
-  if (!pem.includes("-----BEGIN CERTIFICATE-----")) {
+function checkCaCert(pem: unknown, index: number): void {
+  if (typeof pem !== "string" || !pem.includes("-----BEGIN CERTIFICATE-----")) {
     throw new TypeError(
       `Cannot trust caCerts[${index}]: it is no certificate in PEM; loadCaCerts() reads them from files`,
     );

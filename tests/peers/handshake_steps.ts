@@ -97,7 +97,11 @@ export const refusalSteps: Step[] = [
     async run(meeting) {
       await using stack = new AsyncDisposableStack();
       const url = await servePeer(stack, meeting, {});
-      const error = await assertRejects(() => connect(url), TlsError);
+      const { engine } = meeting;
+      const error = await assertRejects(
+        () => connect(url, { engine }),
+        TlsError,
+      );
       assertEquals(error.reason, "unknown-issuer");
     },
   },
@@ -107,8 +111,11 @@ export const refusalSteps: Step[] = [
     async run(meeting) {
       await using stack = new AsyncDisposableStack();
       const url = await servePeer(stack, meeting, { refuse: 401 });
-      const { caCerts } = meeting.certificates;
-      await assertRejects(() => connect(url, { caCerts }), HandshakeError);
+      const { certificates: { caCerts }, engine } = meeting;
+      await assertRejects(
+        () => connect(url, { engine, caCerts }),
+        HandshakeError,
+      );
     },
   },
 ];

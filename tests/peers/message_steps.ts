@@ -90,7 +90,7 @@ async function assertTooBig(meeting: Meeting, message: Message): Promise<void> {
   const wasClean = !strict;
   assertEquals(await ours.closed, { code: 1009, reason, wasClean });
   // The client of the runtime can only send codes of its own range.
-  const onWire = meeting.side === "serve()" ? 1009 : 4009;
+  const onWire = meeting.side === "serve()" || strict ? 1009 : 4009;
   assertEquals(end, { code: onWire, reason, clean: true });
 }
 

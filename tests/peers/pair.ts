@@ -40,8 +40,8 @@ export interface Meeting {
   readonly peer: Peer;
   readonly certificates: Certificates;
   readonly side: Side;
-  /** The engine of `serve()`. */
-  readonly engine: EngineName | undefined;
+  /** The engine of ours. */
+  readonly engine: EngineName;
 }
 
 /** Opens a connection between the two. */
@@ -88,7 +88,8 @@ async function weConnect(
     theirProtocols === undefined ? {} : { protocols: theirProtocols },
   );
   const { caCerts } = meeting.certificates;
-  const ours = await connect(url, { ...limits, protocols, caCerts });
+  const { engine } = meeting;
+  const ours = await connect(url, { engine, ...limits, protocols, caCerts });
   return pair(stack, ours, await meeting.peer.accept());
 }
 

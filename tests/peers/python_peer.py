@@ -12,6 +12,8 @@ import json
 import pathlib
 import ssl
 import sys
+from contextlib import suppress
+from http import HTTPStatus
 
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close
@@ -63,7 +65,7 @@ async def do_serve(cert, key=None, protocols=None, refuse=None):
     context.load_cert_chain(cert, key)
 
     async def process_request(path, headers):
-        return None if refuse is None else (refuse, [], b"")
+        return None if refuse is None else (HTTPStatus(refuse), [], b"")
 
     async def handler(ws):
         await accepted.put(ws)
@@ -171,7 +173,9 @@ async def do_ended(connection):
 async def do_drop(connection):
     """Cuts the connection, whatever state it is in."""
     ws = connections[connection]
-    ws.transport.abort()
+    # One whose peer has cut the connection cannot be cut again.
+    with suppress(AttributeError):
+        ws.transport.abort()
     await ws.wait_closed()
     return {}
 

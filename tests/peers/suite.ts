@@ -31,10 +31,11 @@ export interface Library {
   steps?: Step[];
 }
 
-const SIDES: [side: Side, does: string, engine?: EngineName][] = [
+const SIDES: [side: Side, does: string, engine: EngineName][] = [
   ["serve()", "as a client meets serve() [deno]", "deno"],
   ["serve()", "as a client meets serve() [node]", "node"],
-  ["connect()", "as a server meets connect()"],
+  ["connect()", "as a server meets connect() [deno]", "deno"],
+  ["connect()", "as a server meets connect() [node]", "node"],
 ];
 
 const KINDS: [kind: Kind, means: string][] = [
