@@ -79,7 +79,7 @@ const CLOSED = 2;
 
 let deliver_: (
   connection: Connection<unknown>,
-  data: string | ArrayBuffer,
+  message: Message,
 ) => void;
 let finish_: (connection: Connection<unknown>, end: ChannelEnd) => void;
 let pong_: (connection: Connection<unknown>, payload: string) => boolean;
@@ -134,7 +134,7 @@ export class Connection<Context = unknown>
   #writable: WritableStream<MessageLike> | undefined;
 
   static {
-    deliver_ = (connection, data) => connection.#deliver(data);
+    deliver_ = (connection, message) => connection.#deliver(message);
     finish_ = (connection, end) => connection.#finish(end);
     pong_ = (connection, payload) =>
       connection.#heartbeat?.pong(payload) ?? false;
@@ -465,10 +465,10 @@ export class Connection<Context = unknown>
     return Math.min(pingInterval, pongTimeout);
   }
 
-  #deliver(data: string | ArrayBuffer): void {
+  #deliver(message: Message): void {
     if (this.#state !== OPEN) return;
     try {
-      const refusal = this.#incoming.take(data, this.#beat);
+      const refusal = this.#incoming.take(message, this.#beat);
       if (refusal !== undefined) this.#refuse(refusal);
     } catch (cause) {
       const detail = "heartbeat.reply failed";
@@ -588,9 +588,9 @@ export class Connection<Context = unknown>
 /** Gives a connection a message that came; for engines. */
 export function deliver(
   connection: Connection<unknown>,
-  data: string | ArrayBuffer,
+  message: Message,
 ): void {
-  deliver_(connection, data);
+  deliver_(connection, message);
 }
 
 /** Tells a connection that its socket is gone; for engines. */

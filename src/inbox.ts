@@ -36,12 +36,9 @@ export class Inbox extends ReceiveQueue {
   }
 
   /** Takes a message, unless `beat` does, or says why not. */
-  take(data: string | ArrayBuffer, beat?: Beat): Refusal | undefined {
-    if (this.#isTooBig(data)) return this.#tooBig();
+  take(message: Message, beat?: Beat): Refusal | undefined {
+    if (this.#isTooBig(message)) return this.#tooBig();
     if (this.#rate?.take() === false) return this.#rate.refusal;
-    const message: Message = typeof data === "string"
-      ? data
-      : new Uint8Array(data);
     if (beat !== undefined && beat.hears(message)) return undefined;
     return this.keep(message);
   }
@@ -66,12 +63,12 @@ export class Inbox extends ReceiveQueue {
   /** Takes what comes off the network again. */
   resume(): void {}
 
-  #isTooBig(data: string | ArrayBuffer): boolean {
+  #isTooBig(message: Message): boolean {
     const { maxMessageSize } = this.#limits;
-    if (typeof data !== "string") return data.byteLength > maxMessageSize;
+    if (typeof message !== "string") return message.length > maxMessageSize;
     // A UTF-16 unit is at most three bytes of UTF-8.
-    return 3 * data.length > maxMessageSize &&
-      encoder.encode(data).length > maxMessageSize;
+    return 3 * message.length > maxMessageSize &&
+      encoder.encode(message).length > maxMessageSize;
   }
 
   #tooBig(): Refusal {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
@@ -182,10 +183,10 @@ class WsChannel implements Channel, FlowControl, Pinger {
   listen(connection: Connection<unknown>): void {
     const ws = this.#ws;
     this.#connection = connection;
-    ws.binaryType = "arraybuffer";
     ws.on("message", (data, isBinary) => {
-      // By `binaryType`, bytes are an ArrayBuffer; text is a Buffer.
-      deliver(connection, isBinary ? data as ArrayBuffer : data.toString());
+      // By `binaryType`, both are a Buffer.
+      const bytes = data as Buffer<ArrayBuffer>;
+      deliver(connection, isBinary ? owned(bytes) : bytes.toString());
     });
     ws.on("ping", (data) => this.#answer(data));
     ws.on("pong", (data) => {
@@ -232,6 +233,14 @@ class WsChannel implements Channel, FlowControl, Pinger {
       : { code: 0, reason: "" };
     finish(connection, end);
   }
+}
+
+/** The bytes of a message alone: what came with it may be around them. */
+function owned(bytes: Buffer<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  // A copy by the constructor takes a third of the time that slice() does.
+  return bytes.length === bytes.buffer.byteLength
+    ? new Uint8Array(bytes.buffer)
+    : new Uint8Array(bytes);
 }
 
 /** What a peer did wrong; of errors of the network, `undefined`. */

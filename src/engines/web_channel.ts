@@ -64,7 +64,11 @@ class WebChannel implements Channel, EventListenerObject {
     const connection = this.#connection;
     if (connection === undefined) return;
     if (event.type === "message") {
-      deliver(connection, (event as MessageEvent).data);
+      const { data } = event as MessageEvent<string | ArrayBuffer>;
+      deliver(
+        connection,
+        typeof data === "string" ? data : new Uint8Array(data),
+      );
     } else if (event.type === "error") {
       // Deno says what is wrong, a browser does not.
       this.#fault = (event as ErrorEvent).message ?? "";
