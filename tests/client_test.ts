@@ -6,11 +6,12 @@ import {
 } from "@std/assert";
 import { connect, type ConnectOptions, TlsError, WssError } from "../mod.ts";
 import { devCertificates, forge } from "./_certs.ts";
-import { ENGINES } from "./_engines.ts";
+import { ENGINES, test as testClient, testEnds as test } from "./_engines.ts";
 import { connectTls, serveTls } from "./_pair.ts";
 
-Deno.test("connect() sends headers, and offers subprotocols in order", async () => {
+test("connect() sends headers, and offers subprotocols in order", async (engine) => {
   await using server = await serveTls({
+    engine,
     authorize: (request, { protocols }) => ({
       token: request.headers.get("authorization"),
       protocols,
@@ -111,35 +112,39 @@ Deno.test("connect() shows no user name, password or query in a message", async 
   assert(!error.message.includes("hunter") && !error.message.includes("user"));
 });
 
-Deno.test("connect() gives up after openTimeout, and when its signal aborts", async () => {
-  using listener = Deno.listen({ hostname: "localhost", port: 0 });
-  const silent: Deno.Conn[] = [];
-  const accepting = (async () => {
-    for await (const conn of listener) silent.push(conn);
-  })();
-  const url = `wss://localhost:${listener.addr.port}`;
-  const late = await assertRejects(
-    () => connect(url, { openTimeout: 50 }),
-    DOMException,
-    "no answer within 50 ms",
-  );
-  assertEquals(late.name, "TimeoutError");
-  const controller = new AbortController();
-  const waiting = connect(url, { signal: controller.signal });
-  const reason = new Error("never mind");
-  controller.abort(reason);
-  assertEquals(await waiting.catch((error: unknown) => error), reason);
-  const again = await connect(url, { signal: controller.signal }).catch((
-    e: unknown,
-  ) => e);
-  assertEquals(again, reason);
-  listener.close();
-  await accepting;
-  for (const conn of silent) conn.close();
-});
+testClient(
+  "connect() gives up after openTimeout, and when its signal aborts",
+  async (engine) => {
+    using listener = Deno.listen({ hostname: "localhost", port: 0 });
+    const silent: Deno.Conn[] = [];
+    const accepting = (async () => {
+      for await (const conn of listener) silent.push(conn);
+    })();
+    const url = `wss://localhost:${listener.addr.port}`;
+    const late = await assertRejects(
+      () => connect(url, { engine, openTimeout: 50 }),
+      DOMException,
+      "no answer within 50 ms",
+    );
+    assertEquals(late.name, "TimeoutError");
+    const controller = new AbortController();
+    const { signal } = controller;
+    const waiting = connect(url, { engine, signal });
+    const reason = new Error("never mind");
+    controller.abort(reason);
+    assertEquals(await waiting.catch((error: unknown) => error), reason);
+    const again = await connect(url, { engine, signal }).catch((e: unknown) =>
+      e
+    );
+    assertEquals(again, reason);
+    listener.close();
+    await accepting;
+    for (const conn of silent) conn.close();
+  },
+);
 
-Deno.test("connect() leaves an open connection alone when the signal aborts later", async () => {
-  await using server = await serveTls({}, async (ws) => {
+test("connect() leaves an open connection alone when the signal aborts later", async (engine) => {
+  await using server = await serveTls({ engine }, async (ws) => {
     for await (const message of ws) await ws.send(message);
   });
   const controller = new AbortController();
@@ -149,9 +154,9 @@ Deno.test("connect() leaves an open connection alone when the signal aborts late
   assertEquals(await ws.receive(), "still here");
 });
 
-Deno.test("connect() presents a client certificate, and refuses a pair that does not match", async () => {
+test("connect() presents a client certificate, and refuses a pair that does not match", async (engine) => {
   const { chain } = await devCertificates();
-  await using server = await serveTls({}, (ws) => ws.send("in"));
+  await using server = await serveTls({ engine }, (ws) => ws.send("in"));
   await using ws = await connectTls(server, { ...chain });
   assertEquals(await ws.receive(), "in");
   const other = await forge();

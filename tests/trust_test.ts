@@ -214,7 +214,7 @@ Deno.test("connect() on the strict engine takes no common name for the name of a
   await assertRefuses(nameless, [nameless.cert], "name-mismatch");
 });
 
-Deno.test("connect() trusts the runtime's authorities unless defaultCaCerts is false, also in resumed sessions", async () => {
+Deno.test("connect() trusts the runtime's authorities unless defaultCaCerts is false", async () => {
   const { ca, chain, dir } = await devCertificates();
   const other = (await forge({ ca: true, subject: "CN=other" })).cert;
   await using server = await serveTls({ engine: "node" }, (ws) => ws.closed);

@@ -50,7 +50,7 @@ function apply(data: Uint8Array, mask: Uint8Array): void {
 const pool = new Uint8Array(8192);
 let used = pool.length;
 
-/** A key of chance, to be used at once: the next but some lies in its place. */
+/** A key of chance, to be used at once: others will take its place in the pool. */
 export function newKey(): Uint8Array {
   if (used === pool.length) {
     crypto.getRandomValues(pool);
