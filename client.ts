@@ -8,18 +8,21 @@
  */
 
 import type { Connection } from "./src/connection.ts";
-import { type ConnectOptions, resolvePlan } from "./src/connect_options.ts";
-import { open } from "./src/open.ts";
-import { checkOwn } from "./src/own_options.ts";
+import {
+  type ConnectOptions,
+  resolvePlan,
+} from "./src/client/connect_options.ts";
+import { open } from "./src/client/open.ts";
+import { checkOwn } from "./src/reconnect/own_options.ts";
 import {
   type OpenConnection,
   type ReconnectOptions,
   reconnectWith,
-} from "./src/reconnect.ts";
+} from "./src/reconnect/reconnect.ts";
 import {
   type KeepConnectedOptions,
   ReconnectingConnection,
-} from "./src/reconnecting_connection.ts";
+} from "./src/reconnect/reconnecting_connection.ts";
 import { parseUrl } from "./src/url.ts";
 
 export type { HeartbeatOptions } from "./src/application_heartbeat.ts";
@@ -33,12 +36,12 @@ export type {
   OpenConnection,
   ReconnectOptions,
   ReconnectStatus,
-} from "./src/reconnect.ts";
+} from "./src/reconnect/reconnect.ts";
 export type {
   CommonConnectOptions,
   ConnectOptions,
-} from "./src/connect_options.ts";
-export type { AddressOptions, RouteOptions } from "./src/route.ts";
+} from "./src/client/connect_options.ts";
+export type { AddressOptions, RouteOptions } from "./src/route/route.ts";
 export type {
   BuiltInConnectOptions,
   EngineName,
@@ -47,7 +50,7 @@ export type {
 export {
   type KeepConnectedOptions,
   ReconnectingConnection,
-} from "./src/reconnecting_connection.ts";
+} from "./src/reconnect/reconnecting_connection.ts";
 export { loadCaCerts } from "./src/tls/pem.ts";
 export type { PeerCertificate } from "./src/tls/peer_certificate.ts";
 export type { TrustOptions } from "./src/tls/trust.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Route } from "./route.ts";
+import type { Route } from "./route/route.ts";
 import type { ClientTrust } from "./tls/trust.ts";
 import type { PeerCertificate } from "./tls/peer_certificate.ts";
 import type { CertChain } from "./tls/pem.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AddressOptions } from "./route.ts";
+import type { AddressOptions } from "./route/route.ts";
 import type { CertChain } from "./tls/pem.ts";
 
 /**

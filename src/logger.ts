@@ -4,6 +4,8 @@
  * @module
  */
 
+import { quoted } from "./peer_text.ts";
+
 /**
  * Takes the lines of a server's log; `console` is one. What it lacks is not logged.
  *
@@ -43,8 +45,5 @@ export const stderrLogger: Logger = {
 
 /** Text from outside, made fit for a log line: no control characters, not long. */
 export function printable(text: string): string {
-  const line = JSON.stringify(
-    text.length > 200 ? `${text.slice(0, 200)}…` : text,
-  );
-  return line.replace(/[\u007f-\u009f\u2028\u2029]/g, "?");
+  return quoted(text, 200);
 }

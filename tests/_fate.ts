@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Fate } from "../src/backoff.ts";
+import type { Fate } from "../src/reconnect/backoff.ts";
 import { Dice } from "./attacks/_mutate.ts";
 
 /** Numbers from 0 up to 1 that are the same for the same seed. */

@@ -6,7 +6,11 @@ import {
   TlsError,
   type TlsErrorReason,
 } from "../src/errors.ts";
-import { Backoff, type BackoffRules, resolveBackoff } from "../src/backoff.ts";
+import {
+  Backoff,
+  type BackoffRules,
+  resolveBackoff,
+} from "../src/reconnect/backoff.ts";
 import { FakeFate, seeded } from "./_fate.ts";
 
 const LOST = new NetworkError("Cannot connect", {

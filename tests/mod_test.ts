@@ -110,7 +110,7 @@ Deno.test("mod.ts loads no npm package but the stand-in for @std", async () => {
     [],
   );
   assertEquals(loaded.includes("src/tls/authority.ts"), false);
-  assertEquals(loaded.filter((name) => name.startsWith("src/cli")), []);
+  assertEquals(loaded.filter((name) => name.startsWith("src/cli/")), []);
 });
 
 for (const entry of ["certs/mod.ts", "src/testing/mod.ts"]) {

@@ -7,7 +7,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { connect, type EngineName } from "../mod.ts";
-import { resolveRoutes, type Route } from "../src/route.ts";
+import { resolveRoutes, type Route } from "../src/route/route.ts";
 import { PROXY_VARIABLES, run } from "./_connects.ts";
 import { ENGINES } from "./_engines.ts";
 import { serveTls } from "./_pair.ts";

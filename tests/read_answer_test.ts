@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Answered, readAnswer } from "../src/read_answer.ts";
+import { type Answered, readAnswer } from "../src/client/read_answer.ts";
 
 const encoder = new TextEncoder();
 

@@ -16,7 +16,7 @@ import {
   TlsError,
   WssError,
 } from "../mod.ts";
-import { reconnectWith } from "../src/reconnect.ts";
+import { reconnectWith } from "../src/reconnect/reconnect.ts";
 import { devCertificates } from "./_certs.ts";
 import { test } from "./_engines.ts";
 import { FakeFate } from "./_fate.ts";

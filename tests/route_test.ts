@@ -11,8 +11,8 @@ import {
   serve,
   TlsError,
 } from "../mod.ts";
-import { dial } from "../src/dial.ts";
-import { resolveRoutes } from "../src/route.ts";
+import { dial } from "../src/route/dial.ts";
+import { resolveRoutes } from "../src/route/route.ts";
 import { devCertificates, temporaryDirectory } from "./_certs.ts";
 import { run } from "./_connects.ts";
 import { serveTls } from "./_pair.ts";

@@ -5,8 +5,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { NetworkError } from "../src/errors.ts";
-import { type ByteStream, tunnel } from "../src/proxy.ts";
-import type { ProxyRoute } from "../src/route.ts";
+import { type ByteStream, tunnel } from "../src/route/proxy.ts";
+import type { ProxyRoute } from "../src/route/route.ts";
 import { joined } from "./_raw_peer.ts";
 
 const LOGIN = { username: "ada", password: "zebra pässword" };

@@ -22,7 +22,7 @@ import {
   type OpenConnection,
   type ReconnectOptions,
   reconnectWith,
-} from "../reconnect.ts";
+} from "../reconnect/reconnect.ts";
 import { type ConnectOptions, resolvePlan } from "./connect_options.ts";
 import { open, opener } from "./open.ts";
 
@@ -45,7 +45,7 @@ export type {
   OpenConnection,
   ReconnectOptions,
   ReconnectStatus,
-} from "../reconnect.ts";
+} from "../reconnect/reconnect.ts";
 export type { PeerCertificate } from "../tls/peer_certificate.ts";
 export type { ConnectOptions } from "./connect_options.ts";
 

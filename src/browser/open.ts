@@ -7,8 +7,8 @@
 import type { Connection } from "../connection.ts";
 import { attach } from "../engines/web_channel.ts";
 import { NetworkError } from "../errors.ts";
-import { checkOwn } from "../own_options.ts";
-import type { OpenConnection } from "../reconnect.ts";
+import { checkOwn } from "../reconnect/own_options.ts";
+import type { OpenConnection } from "../reconnect/reconnect.ts";
 import { withoutSecrets } from "../url.ts";
 import {
   type ConnectOptions,

@@ -19,15 +19,15 @@
 import {
   type KeepConnectedOptions,
   ReconnectingConnection,
-} from "../reconnecting_connection.ts";
-import type { OpenConnection } from "../reconnect.ts";
+} from "../reconnect/reconnecting_connection.ts";
+import type { OpenConnection } from "../reconnect/reconnect.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 import { opener } from "./open.ts";
 
 export {
   type KeepConnectedOptions,
   ReconnectingConnection,
-} from "../reconnecting_connection.ts";
+} from "../reconnect/reconnecting_connection.ts";
 
 /**
  * Stays connected to a server, as `keepConnected()` of "@wss/wss" does.

@@ -6,12 +6,12 @@
  */
 
 import { Connection } from "../connection.ts";
-import { diagnose, lookHalfway } from "../diagnose.ts";
+import { diagnose, lookHalfway } from "../client/diagnose.ts";
 import type { OpenTask } from "../engine.ts";
 import { HandshakeError } from "../errors.ts";
-import { placeName } from "../place.ts";
-import { proxyFailure } from "../proxy_failure.ts";
-import { isProxied, type Route } from "../route.ts";
+import { placeName } from "../route/place.ts";
+import { proxyFailure } from "../route/proxy_failure.ts";
+import { isProxied, type Route } from "../route/route.ts";
 import { explainConfig } from "../tls/explain.ts";
 import { attach } from "./web_channel.ts";
 

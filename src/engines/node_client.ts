@@ -5,9 +5,9 @@
  */
 
 import type { IncomingMessage } from "node:http";
-import { type Answer, explainAnswer } from "../answer.ts";
+import { type Answer, explainAnswer } from "../client/answer.ts";
 import type { Connection } from "../connection.ts";
-import { explainFully } from "../diagnose.ts";
+import { explainFully } from "../client/diagnose.ts";
 import type { OpenTask } from "../engine.ts";
 import { HandshakeError } from "../errors.ts";
 import { explainConfig } from "../tls/explain.ts";

@@ -8,9 +8,9 @@ import * as net from "node:net";
 import type { Duplex } from "node:stream";
 import * as tls from "node:tls";
 import type { OpenTask } from "../engine.ts";
-import { bareHostname, placeName } from "../place.ts";
-import { type ByteStream, explainProxy, tunnel } from "../proxy.ts";
-import { isProxied, type ProxyRoute, type Route } from "../route.ts";
+import { bareHostname, placeName } from "../route/place.ts";
+import { type ByteStream, explainProxy, tunnel } from "../route/proxy.ts";
+import { isProxied, type ProxyRoute, type Route } from "../route/route.ts";
 import type { ServerIdentity } from "../tls/server_auth.ts";
 import type { ClientTrust } from "../tls/trust.ts";
 

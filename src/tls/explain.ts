@@ -6,7 +6,12 @@
  * @module
  */
 
-import { ACCEPTED, explainAnswer, tlsRequired, WANTED } from "../answer.ts";
+import {
+  ACCEPTED,
+  explainAnswer,
+  tlsRequired,
+  WANTED,
+} from "../client/answer.ts";
 import {
   HandshakeError,
   NetworkError,

@@ -5,12 +5,12 @@
  */
 
 import { checkFunction, type Fate } from "./backoff.ts";
-import type { Message, MessageLike } from "./channel.ts";
-import { checkClose, CloseCode, isNormalClose } from "./close_code.ts";
-import type { Connection } from "./connection.ts";
-import { type CloseInfo, ConnectionClosedError } from "./errors.ts";
+import type { Message, MessageLike } from "../channel.ts";
+import { checkClose, CloseCode, isNormalClose } from "../close_code.ts";
+import type { Connection } from "../connection.ts";
+import { type CloseInfo, ConnectionClosedError } from "../errors.ts";
 import { type Line, Outbox, resolveOutbox } from "./outbox.ts";
-import { busy, type ReceiveOptions } from "./receive_queue.ts";
+import { busy, type ReceiveOptions } from "../receive_queue.ts";
 import {
   type OpenConnection,
   readied,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { OpenTask } from "./engine.ts";
+import type { OpenTask } from "../engine.ts";
 
 /** What the handshake itself is made of, as the runtime's WebSocket also takes no other. */
 const OWN: readonly string[] = [

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { dial } from "./dial.ts";
-import type { OpenTask } from "./engine.ts";
-import { bareHostname } from "./place.ts";
-import { clientHello } from "./tls/client_hello.ts";
+import { dial } from "../route/dial.ts";
+import type { OpenTask } from "../engine.ts";
+import { bareHostname } from "../route/place.ts";
+import { clientHello } from "../tls/client_hello.ts";
 
 /** Whether there is a way to look at what the task came upon. */
 export function canLook({ url, route, trust }: OpenTask): boolean {

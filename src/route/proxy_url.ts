@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseHost } from "./tls/host.ts";
+import { parseHost } from "../tls/host.ts";
 
 /** Where a proxy is, what it speaks, and how to log in. */
 export interface ProxyAddress {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { within } from "./within.ts";
+import { within } from "../within.ts";
 
 /** What came in answer to a request. */
 export type Answered =

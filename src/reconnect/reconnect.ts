@@ -10,9 +10,9 @@ import {
   type Fate,
   resolveBackoff,
 } from "./backoff.ts";
-import type { Connection } from "./connection.ts";
-import { ConnectionClosedError } from "./errors.ts";
-import { until } from "./within.ts";
+import type { Connection } from "../connection.ts";
+import { ConnectionClosedError } from "../errors.ts";
+import { until } from "../within.ts";
 
 /**
  * Opens a connection, or rejects; gives up when `signal` aborts.

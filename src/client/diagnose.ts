@@ -7,13 +7,13 @@
  */
 
 import { explainAnswer, tlsRequired } from "./answer.ts";
-import type { OpenTask } from "./engine.ts";
+import type { OpenTask } from "../engine.ts";
 import {
   HandshakeError,
   NetworkError,
   TlsError,
   type WssError,
-} from "./errors.ts";
+} from "../errors.ts";
 import { canLook, Look } from "./look.ts";
 import { type Answered, readAnswer } from "./read_answer.ts";
 import {
@@ -21,9 +21,9 @@ import {
   explain,
   explainTls,
   isTlsRecord,
-} from "./tls/explain.ts";
+} from "../tls/explain.ts";
 import { findSwitchFault, requestOf } from "./upgrade_request.ts";
-import { within } from "./within.ts";
+import { within } from "../within.ts";
 
 /** How long a server has to refuse a certificate before it gets the request, in milliseconds. */
 const REFUSAL_TIME = 250;

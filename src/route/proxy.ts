@@ -5,7 +5,7 @@
  * @module
  */
 
-import { NetworkError } from "./errors.ts";
+import { NetworkError } from "../errors.ts";
 import { placeName } from "./place.ts";
 import {
   Answers,

@@ -5,11 +5,11 @@
  * @module
  */
 
-import type { Connection } from "./connection.ts";
-import type { Opener, OpenStep, OpenTask } from "./engine.ts";
-import { escaped } from "./peer_text.ts";
+import type { Connection } from "../connection.ts";
+import type { Opener, OpenStep, OpenTask } from "../engine.ts";
+import { escaped } from "../peer_text.ts";
 import { follow, type Hop } from "./redirects.ts";
-import { withoutSecrets } from "./url.ts";
+import { withoutSecrets } from "../url.ts";
 
 /** What a call of `connect()` asks for, checked. */
 export interface OpenPlan extends

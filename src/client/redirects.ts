@@ -6,8 +6,8 @@
  */
 
 import { locationOf, shown } from "./answer.ts";
-import { HandshakeError } from "./errors.ts";
-import type { ClientTrust } from "./tls/trust.ts";
+import { HandshakeError } from "../errors.ts";
+import type { ClientTrust } from "../tls/trust.ts";
 
 /** Whom to ask next, and with what. */
 export interface Hop {

@@ -5,7 +5,7 @@
  */
 
 import type { Place } from "./place.ts";
-import { parseHost } from "./tls/host.ts";
+import { parseHost } from "../tls/host.ts";
 
 /** Where a place is found instead; `undefined` if it is where it says. */
 export type AddressBook = (place: Place) => Place | undefined;

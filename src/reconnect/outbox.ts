@@ -4,11 +4,11 @@
  * @module
  */
 
-import { type MessageLike, mistakeIn, sizeOf } from "./channel.ts";
-import type { Connection } from "./connection.ts";
-import { checkCount, shown } from "./limits.ts";
-import { rejected } from "./receive_queue.ts";
-import { copy } from "./send_buffer.ts";
+import { type MessageLike, mistakeIn, sizeOf } from "../channel.ts";
+import type { Connection } from "../connection.ts";
+import { checkCount, shown } from "../limits.ts";
+import { rejected } from "../receive_queue.ts";
+import { copy } from "../send_buffer.ts";
 
 /** What becomes of messages, and how many may wait. */
 export interface OutboxRules {

@@ -7,26 +7,26 @@
 import {
   type HeartbeatOptions,
   resolveHeartbeat,
-} from "./application_heartbeat.ts";
-import type { Connection } from "./connection.ts";
-import type { OpenTask } from "./engine.ts";
+} from "../application_heartbeat.ts";
+import type { Connection } from "../connection.ts";
+import type { OpenTask } from "../engine.ts";
 import {
   type BuiltInConnectOptions,
   checkConnectEngine,
   type StrictConnectOptions,
-} from "./engine_options.ts";
-import { open } from "./engines/deno_client.ts";
-import { checkProtocols } from "./handshake.ts";
+} from "../engine_options.ts";
+import { open } from "../engines/deno_client.ts";
+import { checkProtocols } from "../handshake.ts";
 import {
   checkTimeout,
   FLOW_DEFAULTS,
   type Limits,
   resolveLimits,
-} from "./limits.ts";
+} from "../limits.ts";
 import type { OpenPlan } from "./open.ts";
 import { checkRedirects } from "./redirects.ts";
-import { resolveRoutes, type RouteOptions } from "./route.ts";
-import { resolveClientTrust, type TrustOptions } from "./tls/trust.ts";
+import { resolveRoutes, type RouteOptions } from "../route/route.ts";
+import { resolveClientTrust, type TrustOptions } from "../tls/trust.ts";
 import { takeUserinfo } from "./userinfo.ts";
 
 /**
@@ -166,6 +166,6 @@ function checkPlain(options: ConnectOptions): void {
 
 /** The strict engine is loaded only where it is asked for. */
 async function openStrict(task: OpenTask): Promise<Connection> {
-  const { open } = await import("./engines/node_client.ts");
+  const { open } = await import("../engines/node_client.ts");
   return await open(task);
 }

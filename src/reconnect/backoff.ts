@@ -11,8 +11,8 @@ import type {
   HandshakeError,
   NetworkError,
   TlsError,
-} from "./errors.ts";
-import { checkCount, checkTimeout } from "./limits.ts";
+} from "../errors.ts";
+import { checkCount, checkTimeout } from "../limits.ts";
 
 /** How to try again, checked, with every default filled in. */
 export interface BackoffRules {

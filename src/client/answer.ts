@@ -10,8 +10,8 @@ import {
   TlsError,
   type TlsErrorReason,
   type WssError,
-} from "./errors.ts";
-import { escaped, quoted } from "./peer_text.ts";
+} from "../errors.ts";
+import { escaped, quoted } from "../peer_text.ts";
 
 /** What a server answered, as far as it is known. */
 export interface Answer {

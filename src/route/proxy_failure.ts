@@ -5,9 +5,9 @@
  */
 
 import { dial } from "./dial.ts";
-import type { OpenTask } from "./engine.ts";
-import { NetworkError } from "./errors.ts";
-import { canLook } from "./look.ts";
+import type { OpenTask } from "../engine.ts";
+import { NetworkError } from "../errors.ts";
+import { canLook } from "../client/look.ts";
 import { placeName } from "./place.ts";
 import { explainProxy, proxyError } from "./proxy.ts";
 import { credentialsRefusal } from "./proxy_answers.ts";
