@@ -7,6 +7,7 @@ import {
   type TlsErrorReason,
 } from "../mod.ts";
 import { certificatePin } from "../certs/mod.ts";
+import type { CertChain } from "../src/tls/pem.ts";
 import { devCertificates, forge, temporaryDirectory } from "./_certs.ts";
 import { test } from "./_engines.ts";
 import { serveTls } from "./_pair.ts";
@@ -231,18 +232,8 @@ Deno.test("connect() trusts the runtime's authorities unless defaultCaCerts is f
     { engine: "node" },
   ];
   const file = await directory.write("asked.json", JSON.stringify(asked));
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--quiet", "--no-prompt", `--cert=${dir}/ca.pem`],
-      `--allow-net=localhost:${new URL(server.url).port}`,
-      `--allow-read=${file}`,
-      fromFileUrl(new URL("programs/trusts.ts", import.meta.url)),
-      ...[server.url, file],
-    ],
-  }).output();
-  const text = new TextDecoder();
-  assertEquals(text.decode(stderr), "");
-  assertEquals(JSON.parse(text.decode(stdout)), [
+  const results = await inProcess(server.url, [file], [`--cert=${dir}/ca.pem`]);
+  assertEquals(results, [
     "open",
     "open",
     "pin-mismatch",
@@ -252,3 +243,49 @@ Deno.test("connect() trusts the runtime's authorities unless defaultCaCerts is f
     "open",
   ]);
 });
+
+Deno.test("connect() believes nobody by the name of an authority that the program gave to the runtime", async () => {
+  const authority = await forge({ ca: true, subject: "CN=authority" });
+  // Of the same name, with a key of the attacker's.
+  const forged = await forge({ ca: true, subject: "CN=authority" });
+  const between = await forge({
+    issuer: forged,
+    subject: "CN=between",
+    version1: true,
+  });
+  const leaf = await forge({ issuer: between });
+  const good = await forge({ issuer: authority });
+  await using directory = await temporaryDirectory();
+  const asked = [{ engine: "node", diagnose: false, openTimeout: 1000 }];
+  const file = await directory.write("asked.json", JSON.stringify(asked));
+  const authorities = await directory.write("ca.pem", authority.cert);
+  const heard = async (chain: CertChain): Promise<[unknown, boolean]> => {
+    await using server = await tlsServer(chain);
+    const result = await inProcess(server.url, [file, authorities]);
+    return [result, server.heard > 0];
+  };
+  const [, heardByGood] = await heard(good);
+  assert(heardByGood);
+  const chain = { cert: leaf.cert + between.cert, key: leaf.key };
+  assertEquals(await heard(chain), [["unknown-issuer"], false]);
+});
+
+/** What `programs/trusts.ts` says, in a process of its own. */
+async function inProcess(
+  url: string,
+  files: string[],
+  flags: string[] = [],
+): Promise<unknown> {
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--quiet", "--no-prompt", ...flags],
+      `--allow-net=localhost:${new URL(url).port}`,
+      `--allow-read=${files.join(",")}`,
+      fromFileUrl(new URL("programs/trusts.ts", import.meta.url)),
+      ...[url, ...files],
+    ],
+  }).output();
+  const text = new TextDecoder();
+  assertEquals(text.decode(stderr), "");
+  return JSON.parse(text.decode(stdout));
+}

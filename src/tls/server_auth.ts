@@ -50,12 +50,14 @@ export async function verifyServer(
   if (!socket.authorized || leaf === undefined) throw invalid("UnknownIssuer");
   const host = parseHost(hostname);
   checkLeaf(leaf, host);
-  if (anchors.length > 0) await checkReadable(leaf);
-  // What it has believed by a name alone bears the name of an anchor.
+  if (!await isSound(leaf)) throw invalid("BadEncoding");
+  // What it has believed by a name alone is not sound, or bears the name of an
+  // anchor. The program may have given the runtime other authorities besides.
   const byRuntime = defaultCaCerts &&
     !sent.some(({ peer }) =>
       anchors.some((anchor) => anchor.peer.subject === peer.issuer)
-    );
+    ) &&
+    (await Promise.all(sent.map(isSound))).every(Boolean);
   if (pins !== undefined || !byRuntime) {
     const paths = findPaths({ sent, anchors, host });
     await choosePath(paths, { action, byRuntime, pins });
@@ -140,19 +142,30 @@ function isFor({ peer: { names } }: Certified, { type, name }: Host): boolean {
 
 let otherKey: Promise<string> | undefined;
 
+// Judged before, as `read` keeps them.
+const sound: WeakMap<Certified, boolean> = new WeakMap();
+
 /**
- * Refuses what rustls cannot read, and `node:tls` therefore takes without a proof
- * that the server has the key. Rustls reads a certificate that is given to it
+ * Whether rustls can read a certificate, and `node:tls` therefore asks for more
+ * than the name of its issuer. Rustls reads a certificate that is given to it
  * before it finds that the key is another's.
  */
-async function checkReadable({ peer: { pem } }: Certified): Promise<void> {
-  const key = await (otherKey ??= makeKey());
+async function isSound(certificate: Certified): Promise<boolean> {
+  const known = sound.get(certificate);
+  if (known !== undefined) return known;
+  const good = certificate.version === 3 &&
+    isReadable(certificate.peer.pem, await (otherKey ??= makeKey()));
+  sound.set(certificate, good);
+  return good;
+}
+
+function isReadable(cert: string, key: string): boolean {
   try {
-    Deno.createHttpClient({ cert: pem, key }).close();
+    Deno.createHttpClient({ cert, key }).close();
+    return false;
   } catch (error) {
-    if (error instanceof Error && error.message.includes("KeyMismatch")) return;
+    return error instanceof Error && error.message.includes("KeyMismatch");
   }
-  throw invalid("BadEncoding");
 }
 
 /** The private key of nobody, in PEM. */

@@ -1,12 +1,17 @@
 /**
- * Connects once with each of the options in a file, and tells what came of it.
+ * Connects once with each of the options in a file, and tells what came of it;
+ * a second file has authorities that the program gives to its runtime.
  *
  * @module
  */
 
+import { setDefaultCACertificates } from "node:tls";
 import { connect, type ConnectOptions, TlsError } from "../../client.ts";
 
-const [url = "", file = ""] = Deno.args;
+const [url = "", file = "", authorities] = Deno.args;
+if (authorities !== undefined) {
+  setDefaultCACertificates([await Deno.readTextFile(authorities)]);
+}
 const asked: ConnectOptions[] = JSON.parse(await Deno.readTextFile(file));
 const results: string[] = [];
 for (const options of asked) {
