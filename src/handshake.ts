@@ -166,12 +166,11 @@ export function checkOriginPolicy(policy: OriginPolicy | undefined): void {
 
 /** Refuses what is not a token, of which subprotocols are made (RFC 6455, section 4.1). */
 export function checkProtocols(protocols: readonly string[]): void {
-  for (const protocol of protocols) {
+  for (const [index, protocol] of protocols.entries()) {
+    // It is not shown, as some hold tokens of another kind.
     if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(protocol)) {
       throw new TypeError(
-        `Cannot use subprotocol ${
-          JSON.stringify(protocol)
-        }: it must be a token of letters, digits and !#$%&'*+-.^_\`|~`,
+        `Cannot use protocols[${index}]: it must be a token of letters, digits and !#$%&'*+-.^_\`|~`,
       );
     }
   }

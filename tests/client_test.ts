@@ -43,6 +43,21 @@ Deno.test("connect() refuses what is not a WebSocket URL", async () => {
   }
 });
 
+Deno.test("connect() shows no header and no subprotocol that it refuses", async () => {
+  const wrong: ConnectOptions[] = [
+    { headers: { authorization: "Bearer zebra\n" + "x" } },
+    { headers: { "x zebra": "1" } },
+    { protocols: ["chat", "bearer zebra"] },
+  ];
+  for (const options of wrong) {
+    const error = await assertRejects(
+      () => connect("wss://localhost:1", options),
+      TypeError,
+    );
+    assert(!Deno.inspect(error).includes("zebra"), Deno.inspect(error));
+  }
+});
+
 Deno.test("connect() refuses options that make no sense", async () => {
   const { chain } = await devCertificates();
   const wrong: [ConnectOptions, string][] = [

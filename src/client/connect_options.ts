@@ -27,6 +27,7 @@ import type { OpenPlan } from "./open.ts";
 import { checkRedirects } from "./redirects.ts";
 import { resolveRoutes, type RouteOptions } from "../route/route.ts";
 import { resolveClientTrust, type TrustOptions } from "../tls/trust.ts";
+import { readHeaders } from "./upgrade_request.ts";
 import { takeUserinfo } from "./userinfo.ts";
 
 /**
@@ -136,7 +137,7 @@ export function resolvePlan(url: URL, options: ConnectOptions): OpenPlan {
     );
   }
   return {
-    ...takeUserinfo(url, new Headers(options.headers)),
+    ...takeUserinfo(url, readHeaders(options.headers)),
     protocols,
     diagnose,
     followRedirects: checkRedirects(followRedirects, diagnose || strict),

@@ -77,3 +77,18 @@ async function acceptKey(key: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-1", bytes);
   return btoa(String.fromCharCode(...new Uint8Array(digest)));
 }
+
+/**
+ * Copies the headers that a program passes.
+ *
+ * @throws {TypeError} If they cannot be sent; without the runtime's words, which quote them.
+ */
+export function readHeaders(headers: HeadersInit | undefined): Headers {
+  try {
+    return new Headers(headers);
+  } catch {
+    throw new TypeError(
+      "Cannot use headers: a name is no token, or a value has a character that a header cannot have, such as a line end (RFC 9110, section 5.5)",
+    );
+  }
+}
