@@ -123,12 +123,20 @@ async function secured(
   // known by now that the server answers.
   conn.close();
   const { port } = route;
-  const tls = await Deno.connectTls({ ...options, ...trust.identity, port });
-  if (signal.aborted) {
-    tls.close();
-    throw signal.reason;
+  const connecting = Deno.connectTls({ ...options, ...trust.identity, port });
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([connecting, aborted]);
+  } catch (error) {
+    // Where it comes about too late.
+    connecting.then((late) => late.close(), () => {});
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
-  return tls;
 }
 
 function firstStep({ route }: OpenTask): "tcp" | "name or tcp" | "proxy" {
