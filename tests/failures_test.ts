@@ -318,6 +318,12 @@ const ANSWERS: [head: string, says: string, ...also: string[]][] = [
     "try again after 120 s, as reconnect() does",
   ],
   ["503 ", "the server answered with status 503", "try again later"],
+  // reconnect() gives up on that, whatever comes with it.
+  [
+    "404 No\r\nRetry-After: 7",
+    'the server answered with status 404 "No"',
+    "check the path",
+  ],
   ["200 OK", 'the server answered with status 200 "OK"', "this is a page"],
 ];
 

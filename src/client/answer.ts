@@ -12,6 +12,7 @@ import {
   type WssError,
 } from "../errors.ts";
 import { escaped, quoted } from "../peer_text.ts";
+import { isPassing } from "../reconnect/backoff.ts";
 
 /** What a server answered, as far as it is known. */
 export interface Answer {
@@ -141,7 +142,10 @@ export function shown({ protocol, host, pathname }: URL): string {
 
 function remedyFor(status: number, headers: Headers): string {
   const seconds = retryAfter(headers);
-  if (status === 429 || status === 503 || seconds !== undefined) {
+  if (
+    status === 429 || status === 503 ||
+    seconds !== undefined && isPassing(status)
+  ) {
     const when = seconds === undefined ? "later" : `after ${seconds} s`;
     return `try again ${when}, as reconnect() does`;
   }

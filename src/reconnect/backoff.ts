@@ -39,10 +39,6 @@ export interface Fate {
 /** The longest delay that a timer takes, in milliseconds; it takes a longer one for none. */
 const LONGEST = 0x7fffffff;
 
-/** Statuses below 500 that tell of a passing state, and those above that don't. */
-const PASSING = [408, 421, 425, 429];
-const LASTING = [501, 505];
-
 /**
  * What the same messages to the same server lead to again: protocol errors,
  * messages of a wrong kind or size, a broken policy, a missing extension; and
@@ -132,13 +128,18 @@ export function checkFunction(name: string, value: unknown): void {
   );
 }
 
+/** Whether a status tells of a state that passes (RFC 9110, section 15). */
+export function isPassing(status: number): boolean {
+  return [408, 421, 425, 429].includes(status) ||
+    status >= 500 && status !== 501 && status !== 505;
+}
+
 /** Whether it may go well another time, as far as the error tells. */
 function isMendable(error: unknown): boolean {
   switch (nameOf(error)) {
     case "HandshakeError": {
       const { status } = error as HandshakeError;
-      if (status === undefined || PASSING.includes(status)) return true;
-      return status >= 500 && !LASTING.includes(status);
+      return status === undefined || isPassing(status);
     }
     case "ConnectionClosedError":
       return !FATAL_CODES.includes((error as ConnectionClosedError).code);
