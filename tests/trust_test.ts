@@ -215,6 +215,35 @@ Deno.test("connect() on the strict engine takes no common name for the name of a
   await assertRefuses(nameless, [nameless.cert], "name-mismatch");
 });
 
+Deno.test("connect() on the strict engine takes a wildcard for the names of one owner only", async () => {
+  const authority = await forge({ ca: true, subject: "CN=authority" });
+  for (
+    const [name, host, opens] of [
+      ["*.example.test", "a.example.test", true],
+      ["*.example.test", "a.b.example.test", false],
+      ["*.test", "a.test", false],
+    ] as const
+  ) {
+    const chain = await forge({ issuer: authority, names: [name] });
+    // serve() would refuse some of these.
+    await using server = await tlsServer(chain);
+    const { port } = new URL(server.url);
+    const error = await assertRejects(() =>
+      connect(`wss://${host}:${port}`, {
+        engine: "node",
+        caCerts: [authority.cert],
+        resolve: { [host]: "127.0.0.1" },
+        openTimeout: 500,
+        diagnose: false,
+      })
+    );
+    assertEquals(server.heard > 0, opens, host);
+    if (opens) continue; // The request was sent, which nobody answers.
+    assert(error instanceof TlsError, String(error));
+    assertEquals(error.reason, "name-mismatch");
+  }
+});
+
 Deno.test("connect() trusts the runtime's authorities unless defaultCaCerts is false", async () => {
   const { ca, chain, dir } = await devCertificates();
   const other = (await forge({ ca: true, subject: "CN=other" })).cert;

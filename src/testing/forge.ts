@@ -102,7 +102,7 @@ export async function forge(options: ForgeOptions = {}): Promise<CertChain> {
     extensions: [
       new x509.BasicConstraintsExtension(ca, pathLength, true),
       new x509.SubjectAlternativeNameExtension(
-        names.map(parseHost).map(({ type, name }) => ({ type, value: name })),
+        names.map(generalName),
       ),
       await x509.AuthorityKeyIdentifierExtension.create(
         parent?.publicKey ?? keys.publicKey,
@@ -191,4 +191,11 @@ export async function forgeCrl(options: ForgeCrlOptions): Promise<string> {
     signingAlgorithm: algorithm,
   });
   return `${x509.PemConverter.encode(list.rawData, "X509 CRL")}\n`;
+}
+
+/** A name, also a wildcard that nobody should make. */
+function generalName(host: string): { type: "dns" | "ip"; value: string } {
+  if (host.startsWith("*.")) return { type: "dns", value: host };
+  const { type, name } = parseHost(host);
+  return { type, value: name };
 }

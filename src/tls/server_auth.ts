@@ -134,10 +134,11 @@ function checkLeaf(leaf: Certified, host: Host): void {
 function isFor({ peer: { names } }: Certified, { type, name }: Host): boolean {
   if (type === "ip") return names.includes(`IP:${name}`);
   const wildcard = name.replace(/^[^.]+\./, "*.");
-  return names.some((one) => {
-    const known = one.toLowerCase();
-    return known === `dns:${name}` || known === `dns:${wildcard}`;
-  });
+  // Nobody owns all names of a top-level domain, nor does rustls take that.
+  const known = /^\*\..+\../.test(wildcard) ? [name, wildcard] : [name];
+  return names.some((one) =>
+    known.some((wanted) => one.toLowerCase() === `dns:${wanted}`)
+  );
 }
 
 let otherKey: Promise<string> | undefined;
