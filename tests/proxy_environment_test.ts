@@ -314,3 +314,30 @@ for (const engine of ENGINES) {
     },
   );
 }
+
+Deno.test("connect() sends nothing around a proxy of the environment to see why that refused", async () => {
+  let heard = 0;
+  await using server = Deno.serve(
+    { hostname: "localhost", port: 0, onListen() {} },
+    () => {
+      heard++;
+      return new Response(null, { status: 401 });
+    },
+  );
+  let asked = 0;
+  await using proxy = Deno.serve(
+    { hostname: "localhost", port: 0, onListen() {} },
+    () => {
+      asked++;
+      return new Response(null, { status: 403 });
+    },
+  );
+  const said = await run({
+    url: `ws://localhost:${server.addr.port}`,
+    flags: ["--allow-net", "--allow-env"],
+    env: { HTTP_PROXY: `http://localhost:${proxy.addr.port}` },
+    options: { headers: { authorization: "Bearer t" } },
+  });
+  assertStringIncludes(said, "403");
+  assertEquals([asked, heard], [1, 0]);
+});

@@ -14,6 +14,7 @@ import {
   TlsError,
 } from "../mod.ts";
 import type { EngineName, Server } from "../mod.ts";
+import { misbehave } from "../src/testing/mod.ts";
 import { devCertificates, forge } from "./_certs.ts";
 import { ENGINES } from "./_engines.ts";
 import { serveTls } from "./_pair.ts";
@@ -350,4 +351,17 @@ Deno.test("connect() refuses proxies that it cannot use, and shows no secret", a
       assert(!/zebra|ada|eve/.test(Deno.inspect(error)), Deno.inspect(error));
     }
   }
+});
+
+Deno.test("connect() leaves no socket at a silent proxy to which TLS is spoken", async () => {
+  await using proxy = await misbehave({ kind: "silent" }, { tls: false });
+  const where = proxy.url.replace("ws:", "https:");
+  for (let count = 0; count < 3; count++) {
+    const error = await assertRejects(
+      () => connect("wss://localhost:9", { proxy: where, openTimeout: 200 }),
+      DOMException,
+    );
+    assertStringIncludes(error.message, "the proxy did not answer");
+  }
+  await proxy.idle();
 });

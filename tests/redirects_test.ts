@@ -84,6 +84,7 @@ test("connect() takes protocols along to another origin, but nothing that proves
       ...{ engine, ...common, caCerts: [ca], followRedirects: 1 },
       ...await forge({ names: ["client.example"] }),
       headers: { "x-token": "t", cookie: "c=1" },
+      protocols: ["offered", "bearer.zebra"],
     } as ConnectOptions,
   );
   assertEquals(await ws.receive(), "/in");
@@ -93,6 +94,9 @@ test("connect() takes protocols along to another origin, but nothing that proves
   for (const name of ["x-token", "cookie", "authorization"]) {
     assertEquals(last?.get(name), null, name);
   }
+  const offers = "sec-websocket-protocol";
+  assert(server.asked[0]?.get(offers)?.includes("bearer.zebra"));
+  assertEquals(last?.get(offers), "offered");
 });
 
 test("connect() shows its client certificate within the origin, and to no other", async (engine) => {

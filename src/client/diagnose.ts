@@ -23,6 +23,7 @@ import {
   isTlsRecord,
 } from "../tls/explain.ts";
 import { findSwitchFault, requestOf } from "./upgrade_request.ts";
+import { isProxiedByRuntime } from "../route/proxy_environment.ts";
 import { within } from "../within.ts";
 
 /** How long a server has to refuse a certificate before it gets the request, in milliseconds. */
@@ -54,7 +55,8 @@ export async function diagnose(
     return certain ??
       hidden(task, cause, "leave out `diagnose: false` to see it");
   }
-  if (!canLook(task)) {
+  // A look that goes straight would carry the request around the proxy.
+  if (!canLook(task) || isRuntimesWay(task)) {
     return certain ??
       hidden(task, cause, 'connect with engine: "node" to see it');
   }
@@ -102,7 +104,9 @@ export function lookHalfway(task: OpenTask): AsyncDisposable {
     }
   };
   const half = (task.deadline - performance.now()) / 2;
-  const timer = setTimeout(() => looking = look(), half);
+  const timer = setTimeout(() => {
+    if (!isRuntimesWay(task)) looking = look();
+  }, half);
   return {
     async [Symbol.asyncDispose]() {
       clearTimeout(timer);
@@ -116,7 +120,9 @@ export function lookHalfway(task: OpenTask): AsyncDisposable {
 async function lookAtTls(task: OpenTask): Promise<unknown> {
   if (!canLook(task)) return undefined;
   try {
-    const look = await Look.begin({ ...task, reach: () => {} });
+    // Who is not trusted must not see whose the client is.
+    const trust = { ...task.trust, identity: undefined };
+    const look = await Look.begin({ ...task, trust, reach: () => {} });
     look[Symbol.dispose]();
     return undefined;
   } catch (error) {
@@ -153,13 +159,20 @@ export async function explainFully(
     if (url.protocol === "ws:") {
       return await speaksTls(task) ? tlsRequired(action, error) : plain;
     }
-    if (trust.identity === undefined) return plain;
+    // Nor one whom a look would trust, and the connection would not.
+    if (trust.identity === undefined || !trust.defaultCaCerts) return plain;
+    if (trust.pins !== undefined) return plain;
     using look = await Look.begin({ ...task, reach: () => {} });
     return await findRefusal(task, look.read()) ?? plain;
   } catch {
     signal.throwIfAborted();
     return plain;
   }
+}
+
+/** Whether the runtime goes another way than the route, by its environment. */
+function isRuntimesWay({ route, url }: OpenTask): boolean {
+  return route.kind === "direct" && isProxiedByRuntime(url);
 }
 
 async function lookAgain(task: OpenTask, cause: Error): Promise<WssError> {

@@ -7,7 +7,8 @@
 
 import { dial } from "../route/dial.ts";
 import type { OpenTask } from "../engine.ts";
-import { bareHostname } from "../route/place.ts";
+import { bareHostname, placeName } from "../route/place.ts";
+import { isProxied, type ProxyRoute, type Route } from "../route/route.ts";
 import { clientHello } from "../tls/client_hello.ts";
 
 /** Whether there is a way to look at what the task came upon. */
@@ -64,12 +65,17 @@ export class Look implements Disposable {
   /**
    * Connects, and says the first word of TLS where the URL asks for it.
    *
-   * @returns How the answer to that begins; `null` if the server hung up on it,
-   * and `undefined` over `ws:`, where nothing is said.
+   * @returns How the answer to that begins; `null` if the server hung up on it, or
+   * is behind a proxy to which TLS is spoken, and `undefined` over `ws:`, where
+   * nothing is said.
    * @throws As {@linkcode begin}.
    */
   static async greet(task: OpenTask): Promise<Uint8Array | null | undefined> {
-    const { reach, signal, url } = task;
+    const { reach, route, signal, url } = task;
+    if (isProxied(route) && route.secure) {
+      reach("proxy");
+      return await greetProxy(task, route);
+    }
     using look = new Look(await dialed(task), signal);
     if (url.protocol === "ws:") return undefined;
     reach("tls");
@@ -97,6 +103,16 @@ export class Look implements Disposable {
     if (this.#open) this.#conn.close();
     this.#open = false;
   }
+}
+
+/** The same to a proxy to which TLS is spoken: there is no getting beyond. */
+async function greetProxy(task: OpenTask, proxy: ProxyRoute): Promise<null> {
+  const { hostname, port } = proxy;
+  const route: Route = { kind: "direct", hostname, port };
+  const url = new URL("wss://proxy");
+  url.host = placeName(proxy);
+  await Look.greet({ ...task, route, url, reach: () => {} });
+  return null;
 }
 
 async function dialed(task: OpenTask): Promise<Deno.Conn> {

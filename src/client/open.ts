@@ -64,12 +64,12 @@ async function openAlong(
   };
   let hop: Hop = plan;
   for (let left = plan.followRedirects;; left--) {
-    const { url, headers, trust } = hop;
+    const { url, headers, protocols, trust } = hop;
     const action = actionOf(plan, url);
     progress.url = url;
     progress.step = undefined;
     const route = plan.route(url);
-    const asked = { ...plan, url, headers, trust, route };
+    const asked = { ...plan, url, headers, protocols, trust, route };
     try {
       return await plan.engine({ ...asked, action, deadline, reach, signal });
     } catch (error) {

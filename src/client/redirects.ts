@@ -13,6 +13,7 @@ import type { ClientTrust } from "../tls/trust.ts";
 export interface Hop {
   readonly url: URL;
   readonly headers: Headers;
+  readonly protocols: readonly string[];
   readonly trust: ClientTrust;
 }
 
@@ -91,7 +92,9 @@ export function follow(
   if (url.origin === from.url.origin) return { ...from, url };
   // Who is at another origin must not see what was meant for this one.
   const trust = { ...from.trust, identity: undefined };
-  return { url, headers: new Headers(), trust };
+  // Some hold a token, see `bearerAuth()`.
+  const protocols = from.protocols.filter((one) => !one.startsWith("bearer."));
+  return { url, headers: new Headers(), protocols, trust };
 }
 
 function refused(

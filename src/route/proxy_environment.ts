@@ -59,13 +59,24 @@ export function fromEnvironment(
  * `HttpClient`, as far as this may be known without asking anybody.
  */
 export function isExemptForRuntime(url: URL): boolean {
-  for (const variable of NO_PROXY) {
-    const { state } = Deno.permissions.querySync({ name: "env", variable });
-    if (state !== "granted") return false;
-    const list = Deno.env.get(variable);
-    if (list !== undefined) return isExemptByRuntime(list, url);
-  }
-  return false;
+  const list = NO_PROXY.map(known).find((list) => list !== undefined);
+  return list !== undefined && isExemptByRuntime(list, url);
+}
+
+/**
+ * Whether the runtime goes through a proxy of the environment to a URL, as far
+ * as this may be known without asking anybody.
+ */
+export function isProxiedByRuntime(url: URL): boolean {
+  const byScheme = BY_SCHEME[url.protocol === "ws:" ? "ws:" : "wss:"];
+  return [...byScheme, ...ALL_PROXY].some((name) => known(name)) &&
+    !isExemptForRuntime(url);
+}
+
+/** A variable, if it is there and may be read. */
+function known(variable: string): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  return state === "granted" ? Deno.env.get(variable) : undefined;
 }
 
 function read(names: readonly string[]): Map<string, string> {
