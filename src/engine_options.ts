@@ -244,8 +244,8 @@ const CONNECT: Inabilities<StrictConnectOptions> = {
   pins: "see the server's certificate",
   minVersion: "choose the version of TLS",
   pingInterval: "ping",
-  unixSocket: "speak TLS through a unix socket",
-  resolve: "speak TLS at another address than that of the name",
+  unixSocket: "go through a unix socket",
+  resolve: "go to another address than that of the name",
 };
 
 /**

@@ -233,7 +233,7 @@ Deno.test("client.ts and server.ts name the flag that is missing", async () => {
   assertEquals(noNet.code, 1);
   assertEquals(
     noNet.err,
-    "error: this program may not use localhost:8765; run it with --allow-net=localhost:8765\n",
+    "error: Cannot connect to wss://localhost:8765: this program may not reach localhost:8765; run it with --allow-net=localhost:8765\n",
   );
   const server = await deno([
     "run",
@@ -242,7 +242,10 @@ Deno.test("client.ts and server.ts name the flag that is missing", async () => {
     "server.ts",
     `--cert=${dir}/localhost.pem`,
   ]);
-  assertEquals(server.err, noNet.err);
+  assertEquals(
+    server.err,
+    "error: this program may not use localhost:8765; run it with --allow-net=localhost:8765\n",
+  );
 });
 
 Deno.test("programs print help, and refuse what they do not know with exit code 2", async () => {

@@ -293,7 +293,7 @@ const ANSWERS: [head: string, says: string, ...also: string[]][] = [
   [
     "401 Unauthorized",
     'the server answered with status 401 "Unauthorized" instead of a WebSocket',
-    "headers: { authorization",
+    "did not accept `authorization`: check",
   ],
   ["403 No", 'the server answered with status 403 "No"', "lets this client in"],
   ["404 ", "the server answered with status 404 instead", "check the path"],
@@ -309,7 +309,7 @@ const ANSWERS: [head: string, says: string, ...also: string[]][] = [
   ],
   [
     `307 \r\nLocation: /there?t=${SECRET}`,
-    "the server redirects to http",
+    "the server redirects to ws",
     "/there with status 307",
   ],
   [
@@ -375,6 +375,12 @@ const REQUESTS: Failure[] = [true, false].flatMap((secure) => {
       says: "the server switched to another protocol than WebSocket",
     },
     {
+      name: `a 101 that switches to nothing ${by}`,
+      begin: answering("HTTP/1.1 101 Switching Protocols\r\n\r\n", secure),
+      status: 101,
+      says: "the server answered 101 without switching to WebSocket; check",
+    },
+    {
       name: `an answer that is not HTTP ${by}`,
       begin: answering("* OK IMAP4rev1 ready\r\n\r\n", secure),
       status: 0,
@@ -384,7 +390,7 @@ const REQUESTS: Failure[] = [true, false].flatMap((secure) => {
       name: `a server that hangs up after the request ${by}`,
       begin: answering("", secure),
       network: "reset",
-      says: "the server hung up before it answered",
+      says: "the server hung up before it answered; check the path of the URL;",
     },
     {
       name: `a server that hangs up in the middle of its answer ${by}`,
@@ -440,6 +446,12 @@ const NETWORK: Failure[] = [
     {
       name: `an address without a way to it by ${scheme}`,
       begin: () => Promise.resolve({ url: `${scheme}://255.255.255.255:9` }),
+      network: "unreachable",
+      says: "the host cannot be reached",
+    },
+    {
+      name: `an address of the link, which has no zone in a URL, by ${scheme}`,
+      begin: () => Promise.resolve({ url: `${scheme}://[fe80::1]:9` }),
       network: "unreachable",
       says: "the host cannot be reached",
     },

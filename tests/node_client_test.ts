@@ -399,6 +399,6 @@ Deno.test("connect() on the strict engine needs its address, and no other permis
   }
   assertEquals(results, [
     "open",
-    `NotCapable: Requires net access to "localhost:${port}", run again with the --allow-net flag`,
+    `NotCapable: Cannot connect to wss://localhost:${port}: this program may not reach localhost:${port}; run it with --allow-net=localhost:${port}`,
   ]);
 });

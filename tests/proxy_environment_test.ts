@@ -8,6 +8,7 @@ import {
 } from "@std/assert";
 import { connect, type EngineName } from "../mod.ts";
 import { resolveRoutes, type Route } from "../src/route/route.ts";
+import { devCertificates } from "./_certs.ts";
 import { PROXY_VARIABLES, run } from "./_connects.ts";
 import { ENGINES } from "./_engines.ts";
 import { serveTls } from "./_pair.ts";
@@ -18,6 +19,7 @@ import {
   overTls,
   socksProxy,
 } from "./_proxies.ts";
+import { RawServer } from "./_raw_peer.ts";
 import { testWith } from "./peers/suite.ts";
 
 const ENV_FLAG =
@@ -340,4 +342,93 @@ Deno.test("connect() sends nothing around a proxy of the environment to see why 
   });
   assertStringIncludes(said, "403");
   assertEquals([asked, heard], [1, 0]);
+});
+
+/** The request that a server of the tests must not get, and the count of what it got. */
+async function behindNothing(
+  secure: boolean,
+  attempt: (host: string) => Promise<string>,
+): Promise<string> {
+  const { chain } = await devCertificates();
+  let heard = 0;
+  const where = { hostname: "localhost", port: 0, onListen() {} };
+  const answer = () => {
+    heard++;
+    return new Response(null, { status: 401 });
+  };
+  await using server = secure
+    ? Deno.serve({ ...where, ...chain }, answer)
+    : Deno.serve(where, answer);
+  const scheme = secure ? "wss" : "ws";
+  const said = await attempt(`${scheme}://localhost:${server.addr.port}`);
+  assertEquals(heard, 0, said);
+  return said;
+}
+
+const DEAD: [
+  variable: string,
+  scheme: string,
+  secure: boolean,
+  says: RegExp,
+][] = [
+  ["HTTP_PROXY", "http", false, /did not get through.*HTTP_PROXY or ALL/],
+  ["HTTPS_PROXY", "http", true, /did not get through.*HTTPS_PROXY or ALL/],
+  ["ALL_PROXY", "socks5", false, /a proxy that the environment names/],
+  ["ALL_PROXY", "socks5", true, /a proxy that the environment names/],
+];
+
+for (const [variable, scheme, secure, says] of DEAD) {
+  const by = `${variable}=${scheme}://…, TLS: ${secure}`;
+  Deno.test(`connect() sends no request around a proxy of the environment that is down, ${by}`, async () => {
+    const proxy = `127.0.0.1:${freePort()}`;
+    const env = { [variable]: `${scheme}://${proxy}` };
+    const headers = { authorization: "Bearer zebra" };
+    for (const flags of [["--allow-net"], ["--allow-net", "--allow-env"]]) {
+      for (const more of [{}, { caCerts: [] }]) {
+        const said = await behindNothing(
+          secure,
+          (url) => run({ url, flags, env, options: { headers, ...more } }),
+        );
+        assertStringIncludes(said, '"reason":"proxy"');
+        assertMatch(said, flags.length === 1 ? says : /proxy that the env/);
+      }
+    }
+  });
+}
+
+Deno.test("connect() tells at once which permission a proxy of the environment lacks", async () => {
+  const proxy = `127.0.0.1:${freePort()}`;
+  const env = { ALL_PROXY: `socks5://${proxy}` };
+  for (const secure of [true, false]) {
+    const said = await behindNothing(
+      secure,
+      (url) => run({ url, flags: ["--allow-net=localhost"], env, options: {} }),
+    );
+    assertStringIncludes(said, '"name":"NotCapable"');
+    const denied = `may not reach ${proxy}; run it with --allow-net=${proxy}"`;
+    assertStringIncludes(said, denied);
+  }
+});
+
+Deno.test("connect() with `diagnose: false` thinks of proxies of the environment, too", async () => {
+  const url = `ws://localhost:${freePort()}`;
+  const options = { diagnose: false };
+  const said = await run({ url, flags: ["--allow-net"], options });
+  assertStringIncludes(
+    said,
+    "nothing listens there, or at a proxy that the environment names, or the host cannot be reached;",
+  );
+});
+
+Deno.test("connect() takes TLS and SOCKS that fail without TLS in the URL for a proxy's", async () => {
+  await using proxy = new RawServer((peer) => peer[Symbol.dispose]());
+  const host = proxy.url.replace("ws://", "");
+  for (const scheme of ["https", "socks5"]) {
+    const env = { ALL_PROXY: `${scheme}://${host}` };
+    const said = await behindNothing(
+      false,
+      (url) => run({ url, flags: ["--allow-net"], env, options: {} }),
+    );
+    assertMatch(said, /a proxy that the environment names.*"reason":"proxy"/);
+  }
 });

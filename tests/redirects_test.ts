@@ -1,8 +1,15 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { connect, type ConnectOptions, HandshakeError, serve } from "../mod.ts";
+import {
+  connect,
+  type ConnectOptions,
+  HandshakeError,
+  serve,
+  TlsError,
+} from "../mod.ts";
 import type { CertChain } from "../src/tls/pem.ts";
 import { devCertificates, forge } from "./_certs.ts";
-import { test } from "./_engines.ts";
+import { run } from "./_connects.ts";
+import { ENGINES, test } from "./_engines.ts";
 
 /** An HTTP server that redirects, or agrees to a WebSocket. */
 interface Redirecting extends AsyncDisposable {
@@ -247,6 +254,91 @@ test("connect() goes to no target that is no WebSocket's", async (engine) => {
     assert(!error.message.includes("secret"));
   }
 });
+
+test("connect() says what it kept back from another origin that wants it", async (engine) => {
+  const { ca, chain } = await devCertificates();
+  const { cert } = await forge({ ca: true, subject: "CN=clients" });
+  let status = 0;
+  await using other = Deno.serve(
+    { hostname: "localhost", port: 0, onListen() {} },
+    () => new Response("no", { status }),
+  );
+  await using strict = await serve(
+    { engine: "node", port: 0, logger: {}, ...chain, clientCa: [cert] },
+    () => {},
+  );
+  const target = `localhost:${other.addr.port}`;
+  let location = `http://${target}/in?token=zebra`;
+  await using server = redirecting(() => location);
+  const attempt = () =>
+    connect(
+      server.url,
+      {
+        ...{ engine, ...common, caCerts: [ca], followRedirects: true },
+        headers: { authorization: "Bearer zebra" },
+      } as ConnectOptions,
+    );
+  const kept =
+    "headers, user name and client certificate are not sent on to another origin; connect to that URL directly if it is to be trusted";
+  for (status of [401, 403]) {
+    const error = await assertRejects(attempt, HandshakeError);
+    assertEquals(
+      error.message,
+      `Cannot connect to ${server.url}, redirected to ws://${target}/in: the server answered with status ${status}, and ${kept}`,
+    );
+    assertEquals([error.status, error.body], [status, "no"]);
+  }
+  status = 404;
+  await assertRejects(attempt, HandshakeError, "check the path of the URL");
+  location = strict.url.replace("wss", "https");
+  const error = await assertRejects(
+    attempt,
+    TlsError,
+    `the server wants a client certificate, but ${kept}`,
+  );
+  assertEquals(error.reason, "client-certificate-required");
+});
+
+test("connect() says that `authorization` was not accepted, if it was sent", async (engine) => {
+  await using http = Deno.serve(
+    { hostname: "localhost", port: 0, onListen() {} },
+    () => new Response(null, { status: 401 }),
+  );
+  const url = `ws://localhost:${http.addr.port}`;
+  const headers = { authorization: "Bearer zebra" };
+  const cases = [
+    [url, headers, "the server did not accept `authorization`"],
+    [
+      url.replace("//", "//a:b@"),
+      {},
+      "the server did not accept `authorization`",
+    ],
+    [url, { "x-kind": "cat" }, "pass what proves who you are"],
+  ] as const;
+  for (const [to, headers, says] of cases) {
+    await assertRejects(
+      () => connect(to, { engine, headers } as ConnectOptions),
+      HandshakeError,
+      says,
+    );
+  }
+});
+
+for (const engine of ENGINES) {
+  Deno.test(`connect() tells which permission a redirect lacks [${engine}]`, async () => {
+    await using server = redirecting(() => "http://127.0.0.1:9/in");
+    const said = await run({
+      url: server.url,
+      flags: [`--allow-net=${new URL(server.url).host}`],
+      options: { engine, followRedirects: true },
+    });
+    assertEquals(JSON.parse(said), {
+      name: "NotCapable",
+      message:
+        `Cannot connect to ${server.url}, redirected to ws://127.0.0.1:9/in: this program may not reach 127.0.0.1:9; run it with --allow-net=127.0.0.1:9`,
+    });
+  });
+}
 
 Deno.test("connect() refuses followRedirects that make no sense, or cannot be honoured", async () => {
   const wrong: [unknown, string][] = [

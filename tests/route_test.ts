@@ -71,12 +71,36 @@ Deno.test("connect() goes through a unix socket, with TLS and the request for th
 
 Deno.test("connect() tells that nothing listens on a unix socket", async () => {
   await using dir = await temporaryDirectory();
-  const options = await strict({ unixSocket: `${dir.path}/nobody` });
-  const error = await assertRejects(
-    () => connect("ws://chat.example", options),
-    NetworkError,
-  );
-  assertEquals(error.reason, "refused");
+  const cases = { nobody: "there is no socket at", file: "nobody listens on" };
+  await dir.write("file", "");
+  for (const [name, state] of Object.entries(cases)) {
+    const path = `${dir.path}/${name}`;
+    const options = await strict({ unixSocket: path });
+    const error = await assertRejects(
+      () => connect("ws://chat.example", options),
+      NetworkError,
+      `Cannot connect to ws://chat.example: ${state} ${path}; start the server, or check \`unixSocket\``,
+    );
+    assertEquals(error.reason, "refused");
+  }
+});
+
+Deno.test("connect() names the address of `resolve` to which it did not get", async () => {
+  const closed = `127.0.0.1:${freePort()}`;
+  const cases = [
+    ["refused", closed, `nothing listens at ${closed}`],
+    ["unreachable", "255.255.255.255", "no way leads to 255.255.255.255:443"],
+    ["unknown-host", "no.invalid", "there is no address for no.invalid:443"],
+  ] as const;
+  for (const [reason, address, state] of cases) {
+    const options = await strict({ resolve: { "chat.example": address } });
+    const error = await assertRejects(
+      () => connect(CHAT, options),
+      NetworkError,
+      `: ${state}, to which \`resolve\` sends chat.example; `,
+    );
+    assertEquals(error.reason, reason);
+  }
 });
 
 Deno.test("connect() goes to the address of `resolve`, with TLS and the request for the host of the URL", async () => {
@@ -230,6 +254,7 @@ Deno.test("connect() on the built-in engine refuses ways on which it would not s
     const [name] = Object.keys(way);
     assert(error.message.startsWith(`Cannot use ${name}: the built-in engine`));
     assert(error.message.endsWith('use connect() with engine: "node"'));
+    assert(!error.message.includes("TLS"));
   }
 });
 
@@ -283,7 +308,10 @@ Deno.test("connect() needs the permissions for a unix socket that are told, and 
     const others = all.filter((other) => other !== flag);
     const said = await run({ url, flags: others, options });
     assertStringIncludes(said, '"name":"NotCapable"');
-    assertStringIncludes(said, path);
+    assertStringIncludes(
+      said,
+      `may not reach ${path}; run it with ${all.join(" ")}`,
+    );
   }
 });
 

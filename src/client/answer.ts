@@ -74,13 +74,13 @@ const TLS_FAULTS: readonly {
  *
  * @param action What could not be done.
  * @param answer What was answered.
- * @param url Whom it was asked; a `Location` is relative to it.
+ * @param asked Whom it was asked, to which a `Location` is relative, and with what.
  * @param cause What the runtime said, if it said something.
  */
 export function explainAnswer(
   action: string,
   answer: Answer,
-  url: URL | undefined,
+  { url, headers: sent }: { url?: URL; headers?: Headers },
   cause?: unknown,
 ): WssError {
   const { status, statusText = "", headers = new Headers() } = answer;
@@ -98,7 +98,7 @@ export function explainAnswer(
     ? `the server answered with status ${status}${text} instead of a WebSocket`
     : `the server redirects to ${shown(target)} with status ${status}`;
   const remedy = target === undefined
-    ? remedyFor(status, headers)
+    ? remedyFor(status, headers, sent)
     : "pass `followRedirects: true`, or connect to the target";
   return new HandshakeError(`${action}: ${state}; ${remedy}`, {
     status,
@@ -128,8 +128,7 @@ export function locationOf(
   if (![301, 302, 303, 307, 308].includes(status) || location === null) {
     return undefined;
   }
-  const base = url?.href.replace(/^ws/, "http");
-  return URL.canParse(location, base) ? new URL(location, base) : undefined;
+  return URL.canParse(location, url) ? new URL(location, url) : undefined;
 }
 
 /** A URL from a peer as it may be shown; tokens travel in its query. */
@@ -140,7 +139,11 @@ export function shown({ protocol, host, pathname }: URL): string {
     : escaped(`${protocol}//${host}${pathname === "/" ? "" : pathname}`, 200);
 }
 
-function remedyFor(status: number, headers: Headers): string {
+function remedyFor(
+  status: number,
+  headers: Headers,
+  sent: Headers | undefined,
+): string {
   const seconds = retryAfter(headers);
   if (
     status === 429 || status === 503 ||
@@ -154,6 +157,9 @@ function remedyFor(status: number, headers: Headers): string {
   }
   if (status >= 500) {
     return "the server's log tells more, or that of the proxy before it; try again later, as reconnect() does";
+  }
+  if (status === 401 && sent?.has("authorization")) {
+    return "the server did not accept `authorization`: check whether it is right, and not out of date";
   }
   return REMEDIES[status] ??
     "check the URL and the headers; `body` of this error may tell more";

@@ -17,6 +17,7 @@ import {
 import { canLook, Look } from "./look.ts";
 import { type Answered, readAnswer } from "./read_answer.ts";
 import {
+  type Asked,
   certificateRefused,
   explain,
   explainTls,
@@ -30,7 +31,14 @@ import { within } from "../within.ts";
 const REFUSAL_TIME = 250;
 
 /** What the runtime says if it did not get as far as the server. */
-const UNREACHED = /dns error|tcp connect error/;
+const UNREACHED = /dns error|failed to lookup|tcp connect error/;
+
+/**
+ * What it says once its request came to a server, or to one that speaks no
+ * HTTP/2, as over TLS it asks again with that (ext/websocket/lib.rs).
+ */
+const HEARD =
+  /Invalid (?:status code|\w+ header)|(?:stream|connection) error|h2 alpn|NoApplicationProtocol|closed before message completed|parsed$|head is too large/;
 
 /** How long a server has to show that it speaks TLS after all, in milliseconds. */
 const TLS_TIME = 500;
@@ -63,7 +71,10 @@ export async function diagnose(
   task.reach("look");
   try {
     const still = { ...task, reach: () => {} };
-    return await lookAgain(still, cause);
+    // What came to nobody must not be the first that a server gets.
+    return certain !== undefined || HEARD.test(cause.message)
+      ? await lookAgain(still, cause)
+      : await lookWithoutAsking(still, cause);
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof Deno.errors.NotCapable) {
@@ -175,6 +186,17 @@ function isRuntimesWay({ route, url }: OpenTask): boolean {
   return route.kind === "direct" && isProxiedByRuntime(url);
 }
 
+/** Looks whether the server can be reached, and sends it no request. */
+async function lookWithoutAsking(
+  task: OpenTask,
+  cause: Error,
+): Promise<WssError> {
+  const answer = await Look.greet(task);
+  if (UNREACHED.test(cause.message)) return notThrough(task, cause);
+  if (answer === null) throw new Error("tls handshake eof");
+  return hidden(task, cause, 'connect with engine: "node" to see it');
+}
+
 async function lookAgain(task: OpenTask, cause: Error): Promise<WssError> {
   const { action, trust, url } = task;
   const secure = url.protocol === "wss:";
@@ -234,13 +256,14 @@ async function findRefusal(
 }
 
 function explainAnswered(
-  { action, url }: OpenTask,
+  task: OpenTask,
   answered: Answered,
   cut: unknown,
   cause: Error,
 ): WssError {
+  const { action } = task;
   if (answered.kind === "answer") {
-    return explainAnswer(action, answered, url, cause);
+    return explainAnswer(action, answered, task, cause);
   }
   if (answered.kind === "cut") {
     const when = answered.start.length === 0
@@ -254,7 +277,7 @@ function explainAnswered(
   }
   // The runtime reads longer heads, and may have told the status.
   if (answered.kind === "endless" && /code: \d/.test(cause.message)) {
-    return explain(action, cause, { url });
+    return explain(action, cause, askedBy(task));
   }
   if (answered.kind === "foreign" && isTlsRecord(answered.start)) {
     return tlsRequired(action, cause);
@@ -269,7 +292,7 @@ function explainAnswered(
 
 /** Explains a 101 (RFC 6455, section 4.1); a good one comes too late. */
 async function explainSwitch(
-  { action, protocols }: OpenTask,
+  { action, protocols, url }: OpenTask,
   { headers, statusText }: { headers: Headers; statusText: string },
   key: string,
   look: Look,
@@ -288,9 +311,13 @@ async function explainSwitch(
   await look.write(Uint8Array.of(0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8))
     .catch(() => {});
   await within(look.read(), REFUSAL_TIME).catch(() => {});
+  // An HTTP proxy answers what it is asked without TLS itself.
+  const proxies = url.protocol === "ws:"
+    ? ", and check whether HTTP_PROXY or ALL_PROXY in the environment names a proxy"
+    : "";
   // What it refused with is not known: a status would say that it lasts.
   return new HandshakeError(
-    `${action}: the server refused, but agreed when it was asked once more; try again, as reconnect() does`,
+    `${action}: the server refused, but agreed when it was asked once more; try again, as reconnect() does${proxies}`,
     { cause },
   );
 }
@@ -324,16 +351,50 @@ function explainLook(task: OpenTask, error: unknown): WssError {
 /** What can be said where nobody looks. */
 function hidden(task: OpenTask, cause: Error, remedy: string): WssError {
   const { action, url } = task;
-  // Without TLS, or without an address, there is no second attempt.
-  if (url.protocol === "ws:" || UNREACHED.test(cause.message)) {
-    return explain(action, cause, askedBy(task));
-  }
+  if (UNREACHED.test(cause.message)) return unreached(task, cause);
+  // Without TLS there is no second attempt.
+  if (url.protocol === "ws:") return explain(action, cause, askedBy(task));
   return new HandshakeError(
     `${action}: the server refused the WebSocket, or hung up, and the runtime hides its answer; ${remedy}`,
     { cause },
   );
 }
 
-function askedBy({ url, trust }: OpenTask): { url: URL; identity: unknown } {
-  return { url, identity: trust.identity };
+/** What can be said where the runtime reached nobody, and nobody looks. */
+function unreached(task: OpenTask, cause: Error): WssError {
+  const { action, route } = task;
+  const plain = explain(action, cause, askedBy(task));
+  if (route.kind !== "direct" || !(plain instanceof NetworkError)) return plain;
+  if (isRuntimesWay(task)) return notThrough(task, cause);
+  const { reason, remedy } = plain;
+  const state = reason === "unknown-host"
+    ? "the name of the host cannot be resolved, or that of a proxy that the environment names"
+    : "nothing listens there, or at a proxy that the environment names, or the host cannot be reached";
+  return new NetworkError(`${action}: ${state}`, { reason, remedy, cause });
+}
+
+/** The error where the runtime reached nobody on a way that leads somewhere. */
+function notThrough(task: OpenTask, cause: Error): NetworkError {
+  const { action, route, url } = task;
+  const known = isRuntimesWay(task);
+  const state = known
+    ? "a proxy that the environment names, or the host, cannot be reached"
+    : "the runtime did not get through, although the server can be reached";
+  const variables = url.protocol === "ws:"
+    ? "HTTP_PROXY or ALL_PROXY"
+    : "HTTPS_PROXY or ALL_PROXY";
+  const remedy = route.kind === "direct"
+    ? `check whether ${variables} in the environment names a proxy that is down, or connect with engine: "node", which goes straight${
+      known ? "" : "; if there is none, try again"
+    }`
+    : "try again";
+  return new NetworkError(`${action}: ${state}`, {
+    reason: "proxy",
+    remedy,
+    cause,
+  });
+}
+
+function askedBy({ headers, route, trust, url }: OpenTask): Asked {
+  return { headers, route, url, identity: trust.identity };
 }

@@ -8,7 +8,8 @@
 import type { Connection } from "../connection.ts";
 import type { Opener, OpenStep, OpenTask } from "../engine.ts";
 import { escaped } from "../peer_text.ts";
-import { follow, type Hop } from "./redirects.ts";
+import { missingPermission } from "./permission.ts";
+import { explainWithheld, follow, type Hop } from "./redirects.ts";
 import { withoutSecrets } from "../url.ts";
 
 /** What a call of `connect()` asks for, checked. */
@@ -72,7 +73,9 @@ async function openAlong(
     const asked = { ...plan, url, headers, protocols, trust, route };
     try {
       return await plan.engine({ ...asked, action, deadline, reach, signal });
-    } catch (error) {
+    } catch (failure) {
+      const error = missingPermission(action, failure) ??
+        explainWithheld(hop, failure, action);
       if (plan.followRedirects === 0 || signal.aborted) throw error;
       hop = follow(hop, error, action, left);
     }

@@ -6,7 +6,7 @@
  */
 
 import { locationOf, shown } from "./answer.ts";
-import { HandshakeError } from "../errors.ts";
+import { HandshakeError, TlsError } from "../errors.ts";
 import type { ClientTrust } from "../tls/trust.ts";
 
 /** Whom to ask next, and with what. */
@@ -15,6 +15,8 @@ export interface Hop {
   readonly headers: Headers;
   readonly protocols: readonly string[];
   readonly trust: ClientTrust;
+  /** Whether another origin led here, so that what proves who the client is was kept back. */
+  readonly withheld?: boolean;
 }
 
 /** How many redirects `true` stands for. */
@@ -94,7 +96,42 @@ export function follow(
   const trust = { ...from.trust, identity: undefined };
   // Some hold a token, see `bearerAuth()`.
   const protocols = from.protocols.filter((one) => !one.startsWith("bearer."));
-  return { url, headers: new Headers(), protocols, trust };
+  return { url, headers: new Headers(), protocols, trust, withheld: true };
+}
+
+/**
+ * What a hop failed of; where that wants to know who the client is, and was not
+ * told, it says so.
+ *
+ * @param hop Who was asked.
+ * @param error What came of it.
+ * @param action What could not be done.
+ */
+export function explainWithheld(
+  { withheld }: Hop,
+  error: unknown,
+  action: string,
+): unknown {
+  if (withheld !== true) return error;
+  const kept =
+    "headers, user name and client certificate are not sent on to another origin";
+  const remedy = "connect to that URL directly if it is to be trusted";
+  if (
+    error instanceof TlsError && error.reason === "client-certificate-required"
+  ) {
+    const { reason } = error;
+    return new TlsError(
+      `${action}: the server wants a client certificate, but ${kept}`,
+      { reason, remedy, cause: error },
+    );
+  }
+  if (!(error instanceof HandshakeError)) return error;
+  const { status, statusText, headers, body } = error;
+  if (status !== 401 && status !== 403) return error;
+  return new HandshakeError(
+    `${action}: the server answered with status ${status}, and ${kept}; ${remedy}`,
+    { status, statusText, headers, body, cause: error },
+  );
 }
 
 function refused(

@@ -48,12 +48,17 @@ export function requestOf(
   return { bytes, key };
 }
 
+/** What is wrong with an answer that says 101, and no more. */
+export const NO_SWITCH: string =
+  "the server answered 101 without switching to WebSocket; check the path of the URL, and what proxies are in between";
+
 /** What is wrong with an answer that switches to WebSocket (RFC 6455, section 4.1). */
 export async function findSwitchFault(
   headers: Headers,
   key: string,
   protocols: readonly string[],
 ): Promise<string | undefined> {
+  if (!headers.has("upgrade")) return NO_SWITCH;
   if (
     !/^\s*websocket\s*$/i.test(headers.get("upgrade") ?? "") ||
     !/(?:^|,)\s*upgrade\s*(?:,|$)/i.test(headers.get("connection") ?? "")

@@ -7,6 +7,7 @@
 
 import { Connection } from "../connection.ts";
 import { diagnose, lookHalfway } from "../client/diagnose.ts";
+import { missingPermission } from "../client/permission.ts";
 import type { OpenTask } from "../engine.ts";
 import { HandshakeError } from "../errors.ts";
 import { placeName } from "../route/place.ts";
@@ -21,7 +22,8 @@ export async function open(task: OpenTask): Promise<Connection> {
   try {
     const opened = await attempt(task, client);
     if (opened instanceof Connection) return opened;
-    throw await proxyFailure(task, opened) ?? await diagnose(task, opened);
+    throw missingPermission(task.action, opened) ??
+      await proxyFailure(task, opened) ?? await diagnose(task, opened);
   } finally {
     // An open connection lives on without it.
     client?.close();

@@ -99,7 +99,7 @@ async function shakeHands(
     // The end of the connection may be that of the answer.
     attempt.release();
     answerOf(response, task.signal)
-      .then((answer) => reject(explainAnswer(task.action, answer, url)));
+      .then((answer) => reject(explainAnswer(task.action, answer, task)));
   });
   return await Promise.race([promise, attempt.lost]);
 }

@@ -21,6 +21,10 @@ const OF_PROXIES =
 const OF_CREDENTIALS =
   /authentication required|auth methods?$|auth failure|Authorization required/;
 
+/** What TLS and SOCKS fail of, which over `ws:` are spoken to proxies only. */
+const OF_TLS =
+  /peer certificate|tls handshake|fatal alert|corrupt message|unexpected end of file/;
+
 /** What the way to a proxy fails of. */
 const OF_THE_WAY =
   /dns error|failed to lookup|tcp connect error|Proxy server unreachable/;
@@ -33,10 +37,13 @@ export async function proxyFailure(
   task: OpenTask,
   cause: Error,
 ): Promise<NetworkError | undefined> {
-  const { action, diagnose, route } = task;
+  const { action, diagnose, route, url } = task;
   const { message } = cause;
   if (!isProxied(route)) {
-    return OF_PROXIES.test(message) ? unasked(action, cause) : undefined;
+    const foreign = url.protocol === "ws:" && OF_TLS.test(message);
+    return foreign || OF_PROXIES.test(message)
+      ? unasked(action, cause)
+      : undefined;
   }
   if (diagnose) {
     return canLook(task) ? undefined : await askedAgain(task, route);

@@ -14,13 +14,14 @@ import {
 } from "../client/answer.ts";
 import {
   HandshakeError,
-  NetworkError,
-  type NetworkErrorReason,
   TlsError,
   type TlsErrorReason,
   WssError,
 } from "../errors.ts";
+import { NO_SWITCH } from "../client/upgrade_request.ts";
 import { escaped } from "../peer_text.ts";
+import { explainNetwork } from "../route/network_failure.ts";
+import type { Route } from "../route/route.ts";
 
 interface Explanation<Reason> {
   readonly says: RegExp;
@@ -112,49 +113,6 @@ const PROTOCOL: readonly Explanation<TlsErrorReason>[] = [
 const REFUSAL =
   /alert: (?:BadCertificate|UnsupportedCertificate|Certificate(?:Revoked|Expired|Unknown)|UnknownCA|AccessDenied|HandshakeFailure|DecryptError|BadCertificateHashValue)/i;
 
-const NETWORK: readonly Explanation<NetworkErrorReason>[] = [
-  {
-    says: /dns error|failed to lookup|ENOTFOUND|EAI_[A-Z]+/,
-    reason: "unknown-host",
-    state: "the name of the host cannot be resolved",
-    remedy: "check its spelling, and the network of this machine",
-  },
-  {
-    says: /ECONNREFUSED|Connection refused/,
-    reason: "refused",
-    state: "nothing listens there",
-    remedy: "start the server, or check host and port",
-  },
-  {
-    says:
-      /E(?:HOST|NET)UNREACH|ETIMEDOUT|No route to host|Network is unreachable|timed out/,
-    reason: "unreachable",
-    state: "the host cannot be reached",
-    remedy: "check the address, and the network and firewalls in between",
-  },
-  {
-    // What the runtime says of all three.
-    says: /tcp connect error|ENOENT/,
-    reason: "refused",
-    state: "nothing listens there, or the host cannot be reached",
-    remedy: "start the server, or check host and port",
-  },
-  {
-    says:
-      /handshake eof|before secure TLS connection|unexpected end of file|EOF during handshake/,
-    reason: "reset",
-    state: "the server hung up during the TLS handshake",
-    remedy: "check that it speaks TLS on this port; its log may tell more",
-  },
-  {
-    says:
-      /ECONNRESET|EPIPE|socket hang up|Connection reset|Broken pipe|without sending TLS close_notify|closed before message completed/,
-    reason: "reset",
-    state: "the server hung up before it answered",
-    remedy: "check the URL; the server's log may tell more",
-  },
-];
-
 /** What is wrong with an answer that came. */
 const ANSWER: readonly { says: RegExp; state: string }[] = [
   {
@@ -187,6 +145,7 @@ const ANSWER: readonly { says: RegExp; state: string }[] = [
     state:
       "the answer is not HTTP; connect with wss:// if the server speaks TLS",
   },
+  { says: /HPE_PAUSED_UPGRADE/, state: NO_SWITCH },
   {
     says: /HPE_|Parse Error/,
     state: "the answer is not HTTP; check host and port",
@@ -222,6 +181,10 @@ export function explainConfig(action: string, cause: unknown): TlsError {
 export interface Asked {
   /** The URL. */
   readonly url?: URL;
+  /** The headers of the request. */
+  readonly headers?: Headers;
+  /** The way to the server. */
+  readonly route?: Route;
   /** Whether a client certificate was shown. */
   readonly identity?: unknown;
 }
@@ -238,7 +201,7 @@ export function explain(
   if (cause instanceof WssError) return cause;
   const said = saidBy(cause);
   return explainTls(action, cause, asked) ??
-    explainNetwork(action, said, cause) ??
+    explainNetwork(action, said, cause, asked) ??
     explainHttp(action, said, cause, asked);
 }
 
@@ -294,25 +257,15 @@ export function certificateRefused(action: string, cause: unknown): TlsError {
   );
 }
 
-function explainNetwork(
-  action: string,
-  said: string,
-  cause: unknown,
-): NetworkError | undefined {
-  const found = find(NETWORK, said);
-  if (found === undefined) return undefined;
-  return new NetworkError(`${action}: ${found.state}`, { ...found, cause });
-}
-
 function explainHttp(
   action: string,
   said: string,
   cause: unknown,
-  { url }: Asked,
+  asked: Asked,
 ): WssError {
   const status = /(?:status code|server response): (\d{3})/.exec(said)?.[1];
   if (status !== undefined) {
-    return explainAnswer(action, { status: Number(status) }, url, cause);
+    return explainAnswer(action, { status: Number(status) }, asked, cause);
   }
   if (isTlsRecord((cause as { rawPacket?: unknown } | null)?.rawPacket)) {
     return tlsRequired(action, cause);
