@@ -13,7 +13,7 @@ import {
   resolvePlan,
 } from "./src/client/connect_options.ts";
 import { open } from "./src/client/open.ts";
-import { checkOwn } from "./src/reconnect/own_options.ts";
+import { checkOwn, OWN } from "./src/reconnect/own_options.ts";
 import {
   type OpenConnection,
   type ReconnectOptions,
@@ -51,7 +51,12 @@ export {
   type KeepConnectedOptions,
   ReconnectingConnection,
 } from "./src/reconnect/reconnecting_connection.ts";
-export { loadCaCerts } from "./src/tls/pem.ts";
+export {
+  type CertChain,
+  type CertFiles,
+  loadCaCerts,
+  loadCertChain,
+} from "./src/tls/pem.ts";
 export type { PeerCertificate } from "./src/tls/peer_certificate.ts";
 export type { TrustOptions } from "./src/tls/trust.ts";
 
@@ -215,7 +220,7 @@ function opener(
     checkOwn(options);
     return target;
   }
-  const plan = resolvePlan(parseUrl(target), options);
+  const plan = resolvePlan(parseUrl(target), options, OWN);
   return (signal) => open({ ...plan, signal });
 }
 

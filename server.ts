@@ -17,7 +17,9 @@ import {
 import { listen, upgradeRequest } from "./src/engines/deno_server.ts";
 import { FLOW_DEFAULTS, shown } from "./src/limits.ts";
 import type { Logger } from "./src/logger.ts";
+import { checkNames } from "./src/option_names.ts";
 import {
+  ACCEPT_NAMES,
   type AcceptOptions,
   checkFunction,
   type Handler,
@@ -157,6 +159,30 @@ export type ServeOptions<Context = undefined> =
   & CommonServeOptions<Context>
   & (BuiltInOptions | StrictOptions);
 
+const STRICT_NAMES: Record<keyof StrictOptions, true> = {
+  engine: true,
+  clientCa: true,
+  clientAuth: true,
+  crl: true,
+  certificates: true,
+  minVersion: true,
+  watch: true,
+  compression: true,
+};
+
+const SERVE_NAMES: Record<keyof (CommonServeOptions & StrictOptions), true> = {
+  ...ACCEPT_NAMES,
+  ...STRICT_NAMES,
+  hostname: true,
+  port: true,
+  path: true,
+  cert: true,
+  key: true,
+  files: true,
+  fetch: true,
+  signal: true,
+};
+
 /**
  * Starts a WebSocket server: encrypted (`wss`) with `cert` and `key`, else plain
  * (`ws`) for behind a reverse proxy that does the encryption.
@@ -202,6 +228,7 @@ export async function serve<Context = undefined>(
       "Cannot serve: the handler, the second argument, must be a function",
     );
   }
+  checkNames("serve()", options, Object.keys(SERVE_NAMES));
   const { fetch, signal } = options;
   checkFunction("fetch", fetch);
   const name = checkEngine(options);
@@ -214,7 +241,7 @@ export async function serve<Context = undefined>(
   const engine = options.engine === "node"
     ? await strictEngine(where, options)
     : listen;
-  if ("cert" in where) await checkNames(where, policy.logger);
+  if ("cert" in where) await warnOfNames(where, policy.logger);
   signal?.throwIfAborted();
   const setup = { where, policy, handler, fetch, topics, engine };
   const server = await startServer(setup);
@@ -264,6 +291,12 @@ export interface UpgradeInfo {
   /** The address of the peer. */
   readonly remoteAddr: Deno.Addr;
 }
+
+const UPGRADE_NAMES: Record<keyof (UpgradeOptions & StrictOptions), true> = {
+  ...ACCEPT_NAMES,
+  ...STRICT_NAMES,
+  topics: true,
+};
 
 // Options are checked once, not at each request.
 const policies = new WeakMap<object, Promise<Policy<unknown>>>();
@@ -315,6 +348,7 @@ export async function upgrade<Context = undefined>(
   }
   let pending = policies.get(options) as Promise<Policy<Context>> | undefined;
   if (pending === undefined) {
+    checkNames("upgrade()", options, Object.keys(UPGRADE_NAMES));
     checkUpgrade(options as Partial<StrictOptions>);
     pending = resolvePolicy(options, options.topics);
     policies.set(options, pending as Promise<Policy<unknown>>);
@@ -472,7 +506,7 @@ function cannotListen(where: Listen, error: unknown): unknown {
 }
 
 /** Warns when clients will not accept the certificate for the name that is served. */
-async function checkNames(
+async function warnOfNames(
   where: { hostname: string; cert: string },
   logger: Logger,
 ): Promise<void> {

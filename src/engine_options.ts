@@ -288,7 +288,9 @@ export function checkConnectEngine(
 
 function isStrict(engine: EngineName): engine is "node" {
   if (engine === "node" || engine === "deno") return engine === "node";
-  throw new TypeError('Cannot use engine: it must be "deno" or "node"');
+  throw new TypeError(
+    'Cannot use engine: it must be "deno", the built-in one, or "node", the strict one',
+  );
 }
 
 function cannot(name: string, inability: string, call: string): TypeError {

@@ -203,6 +203,32 @@ export interface AcceptOptions<Context = undefined>
   logger?: Logger | undefined;
 }
 
+/** Their names. */
+export const ACCEPT_NAMES: Record<keyof AcceptOptions, true> = {
+  maxMessageSize: true,
+  maxQueuedMessages: true,
+  maxQueuedBytes: true,
+  sendBuffer: true,
+  maxUnsentBytes: true,
+  closeTimeout: true,
+  pongTimeout: true,
+  trustProxy: true,
+  proxyHeader: true,
+  protocols: true,
+  origins: true,
+  insecureAnyOrigin: true,
+  authorize: true,
+  openTimeout: true,
+  pingInterval: true,
+  heartbeat: true,
+  maxConnections: true,
+  maxConnectionsPerIp: true,
+  maxMessagesPerSecond: true,
+  maxMessageBurst: true,
+  onError: true,
+  logger: true,
+};
+
 /** The options after they were checked once. */
 export interface Policy<Context> {
   readonly shared: Shared;

@@ -3,6 +3,8 @@ import {
   type BuiltInConnectOptions,
   connect,
   type ConnectOptions,
+  NetworkError,
+  reconnect,
   type StrictConnectOptions,
 } from "../client.ts";
 import {
@@ -15,6 +17,7 @@ import {
   upgrade,
   type UpgradeOptions,
 } from "../server.ts";
+import type { CertChain } from "../src/tls/pem.ts";
 import { devCertificates } from "./_certs.ts";
 import { test } from "./_engines.ts";
 import { connectTls, serveTls } from "./_pair.ts";
@@ -74,7 +77,7 @@ Deno.test("serve() refuses engines that there are not", async () => {
     await assertRejects(
       () => serveUntyped({ engine }),
       TypeError,
-      'Cannot use engine: it must be "deno" or "node"',
+      'Cannot use engine: it must be "deno", the built-in one, or "node"',
     );
   }
 });
@@ -227,7 +230,7 @@ Deno.test("connect() refuses engines that there are not", async () => {
     await assertRejects(
       () => connectUntyped({ engine }),
       TypeError,
-      'Cannot use engine: it must be "deno" or "node"',
+      'Cannot use engine: it must be "deno", the built-in one, or "node"',
     );
   }
 });
@@ -257,4 +260,39 @@ Deno.test("ConnectOptions refuse in TypeScript what connect() refuses", () => {
     () => connect(url, { engine: "node", pins: [], pingInterval: 0 }),
   ];
   assertEquals([refused.length, taken.length], [7, 2]);
+});
+
+Deno.test("serve(), upgrade() and connect() know all options that they are given", async () => {
+  const { ca, chain } = await devCertificates();
+  const url = "wss://localhost:1";
+  const request = new Request("http://localhost");
+  const remoteAddr = { transport: "tcp", hostname: "::1", port: 1 } as const;
+  // As programs without types pass them.
+  const none = (options: object) => options as Record<string, never>;
+  const mistaken: [() => Promise<unknown>, string][] = [
+    [
+      () => serve(none({ port: 0, clientCA: [ca] }), () => {}),
+      "Cannot use clientCA: serve() has no such option; it has authorize,",
+    ],
+    [
+      () => connect(url, none({ rejectUnauthorized: false })),
+      "Cannot use rejectUnauthorized: connect() has no such option; it has caCerts,",
+    ],
+    [
+      async () => await reconnect(url, none({ pin: [], maxDelay: 9 })).next(),
+      "Cannot use pin: connect() has no such option",
+    ],
+    [
+      () =>
+        upgrade(request, { remoteAddr }, none({ maxMesageSize: 1 }), () => {}),
+      "Cannot use maxMesageSize: upgrade() has no such option",
+    ],
+  ];
+  for (const [call, message] of mistaken) {
+    await assertRejects(async () => await call(), TypeError, message);
+  }
+  // What loadCertChain() gives has more than the two.
+  const files = { cert: "a.pem", key: "b.pem" };
+  const loaded: CertChain = { ...chain, files };
+  await assertRejects(() => connect(url, { ...loaded }), NetworkError);
 });

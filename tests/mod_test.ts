@@ -13,6 +13,7 @@ Deno.test("the exports of each entry are these", async () => {
     "NetworkError",
     "TlsError",
     "WssError",
+    "loadCertChain",
   ];
   const server = [
     "Server",
@@ -22,7 +23,6 @@ Deno.test("the exports of each entry are these", async () => {
     "basicAuth",
     "bearerAuth",
     "clientCertificate",
-    "loadCertChain",
     "serve",
     "upgrade",
   ];

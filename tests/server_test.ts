@@ -358,7 +358,7 @@ test("serve() refuses options that contradict each other or make no sense", asyn
     [{ closeTimeout: -1 }, "closeTimeout"],
     [{ openTimeout: Infinity }, "openTimeout"],
     [{ pingInterval: NaN }, "pingInterval"],
-    [{ protocols: ["a b"] }, 'subprotocol "a b"'],
+    [{ protocols: ["a b"] }, "protocols[0]: it must be a token"],
     [{ protocols: ["a", "a"] }, "twice"],
     [
       { origins: ["https://app.example/path"] },

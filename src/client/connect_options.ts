@@ -25,6 +25,7 @@ import {
 } from "../limits.ts";
 import type { OpenPlan } from "./open.ts";
 import { checkRedirects } from "./redirects.ts";
+import { checkNames } from "../option_names.ts";
 import { resolveRoutes, type RouteOptions } from "../route/route.ts";
 import { resolveClientTrust, type TrustOptions } from "../tls/trust.ts";
 import { readHeaders } from "./upgrade_request.ts";
@@ -111,16 +112,57 @@ export type ConnectOptions =
   & CommonConnectOptions
   & (BuiltInConnectOptions | StrictConnectOptions);
 
+/** All options; `files` comes with what `loadCertChain()` returns. */
+const NAMES: Record<
+  keyof (CommonConnectOptions & StrictConnectOptions) | "files",
+  true
+> = {
+  maxMessageSize: true,
+  maxQueuedMessages: true,
+  maxQueuedBytes: true,
+  sendBuffer: true,
+  maxUnsentBytes: true,
+  closeTimeout: true,
+  pongTimeout: true,
+  caCerts: true,
+  cert: true,
+  key: true,
+  files: true,
+  protocols: true,
+  headers: true,
+  signal: true,
+  openTimeout: true,
+  diagnose: true,
+  followRedirects: true,
+  heartbeat: true,
+  proxy: true,
+  unixSocket: true,
+  resolve: true,
+  engine: true,
+  defaultCaCerts: true,
+  pins: true,
+  minVersion: true,
+  pingInterval: true,
+};
+
 /** How often a server is asked for a sign of life, in milliseconds. */
 const PING_INTERVAL = 20_000;
 
 /**
  * Checks the options and fills in the defaults.
  *
- * @throws {TypeError} If an option is malformed.
+ * @param url The server.
+ * @param options What it is asked for with.
+ * @param others Names among them that are not for `connect()`.
+ * @throws {TypeError} If an option is malformed, or there is none of that name.
  * @throws {RangeError} If a limit or a deadline makes no sense.
  */
-export function resolvePlan(url: URL, options: ConnectOptions): OpenPlan {
+export function resolvePlan(
+  url: URL,
+  options: ConnectOptions,
+  others: readonly string[] = [],
+): OpenPlan {
+  checkNames("connect()", options, [...Object.keys(NAMES), ...others]);
   const { protocols = [], openTimeout = 10_000, signal } = options;
   const { diagnose = true, followRedirects = false } = options;
   checkProtocols(protocols);

@@ -105,6 +105,11 @@ export class Outbox {
       );
     }
     const sent = line?.sent ?? [];
+    if (sent.length === 0) {
+      throw new RangeError(
+        "Cannot acknowledge: nothing that was sent on the connection last received from waits for it",
+      );
+    }
     if (!Number.isSafeInteger(count) || count < 1 || count > sent.length) {
       throw new RangeError(
         `Cannot acknowledge: the count must be a whole number from 1 to the number of messages that wait for it on the connection last received from, ${sent.length}, current value is ${count}`,

@@ -7,7 +7,7 @@
 import type { KeepConnectedOptions } from "./reconnecting_connection.ts";
 
 /** The options that are not for `connect()`. */
-const OWN: readonly (keyof KeepConnectedOptions)[] = [
+export const OWN: readonly (keyof KeepConnectedOptions)[] = [
   "minDelay",
   "maxDelay",
   "stableAfter",

@@ -222,7 +222,7 @@ async function* iterate(
         connection = undefined;
       }
       signal.throwIfAborted();
-      const delay = backoff.after(error, lived);
+      const delay = Math.round(backoff.after(error, lived));
       const { attempt } = backoff;
       tell({ state: "waiting", attempt, delay, error });
       if (!signal.aborted) await fate.wait(signal, delay);

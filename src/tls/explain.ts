@@ -39,7 +39,7 @@ const CERTIFICATE: readonly Explanation<TlsErrorReason>[] = [
     state:
       "its certificate was issued by an authority that is not trusted here",
     remedy:
-      'pass the certificate of that authority, `caCerts: await loadCaCerts("certs/ca.pem")` (--ca of the programs)',
+      'pass the certificate of that authority, `caCerts: await loadCaCerts("certs/ca.pem")`',
   },
   {
     says: /CaUsedAsEndEntity/,

@@ -86,7 +86,8 @@ export function checkPair(
 }
 
 /**
- * Loads a server's certificate chain and private key from PEM files, and
+ * Loads a certificate chain and private key, of a server or of a client, from
+ * PEM files, and
  * checks them: that the key belongs to the first certificate, and that the
  * certificate is a server's own, not an authority's, and valid now.
  *
@@ -95,7 +96,7 @@ export function checkPair(
  *
  * @param certFile The certificates, the server's own first, and perhaps the key.
  * @param keyFile The private key, unless it is in `certFile`.
- * @returns The chain, to be spread into `serve()` or `Deno.serve`.
+ * @returns The chain, to be spread into `serve()`, `connect()` or `Deno.serve`.
  * @throws {TlsError} If a file can't be read or is not what a server needs.
  *
  * @example One file that holds certificate and key
@@ -414,7 +415,7 @@ function noUsableKey(file: string, keys: PemBlock[], apart: boolean): TlsError {
   }
   const remedy = apart
     ? "name the file with the private key as the keyFile argument"
-    : "give the private key's file as the second argument, keyFile (--key of the programs)";
+    : "give the private key's file as the second argument, keyFile";
   return failure(
     file,
     "no-private-key",
