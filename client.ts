@@ -9,11 +9,16 @@
 
 import type { Connection } from "./src/connection.ts";
 import {
+  checkConnectNames,
   type ConnectOptions,
   resolvePlan,
 } from "./src/client/connect_options.ts";
 import { open } from "./src/client/open.ts";
-import { checkOwn, OWN } from "./src/reconnect/own_options.ts";
+import {
+  checkOwn,
+  KEEP_CONNECTED_NAMES,
+  RECONNECT_NAMES,
+} from "./src/reconnect/own_options.ts";
 import {
   type OpenConnection,
   type ReconnectOptions,
@@ -95,6 +100,7 @@ export async function connect(
   url: string | URL,
   options: ConnectOptions = {},
 ): Promise<Connection> {
+  checkConnectNames("connect()", options);
   return await open(resolvePlan(parseUrl(url), options));
 }
 
@@ -158,6 +164,7 @@ export function reconnect(
   target: string | URL | OpenConnection,
   options: ConnectOptions & ReconnectOptions = {},
 ): AsyncIterableIterator<Connection, undefined> {
+  checkConnectNames("reconnect()", options, RECONNECT_NAMES);
   return reconnectWith(opener(target, options), options);
 }
 
@@ -208,6 +215,10 @@ export function keepConnected(
   target: string | URL | OpenConnection,
   options: ConnectOptions & KeepConnectedOptions = {},
 ): ReconnectingConnection {
+  checkConnectNames("keepConnected()", options, {
+    ...RECONNECT_NAMES,
+    ...KEEP_CONNECTED_NAMES,
+  });
   return new ReconnectingConnection(opener(target, options), options);
 }
 
@@ -220,7 +231,7 @@ function opener(
     checkOwn(options);
     return target;
   }
-  const plan = resolvePlan(parseUrl(target), options, OWN);
+  const plan = resolvePlan(parseUrl(target), options);
   return (signal) => open({ ...plan, signal });
 }
 

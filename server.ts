@@ -17,7 +17,7 @@ import {
 import { listen, upgradeRequest } from "./src/engines/deno_server.ts";
 import { FLOW_DEFAULTS, shown } from "./src/limits.ts";
 import type { Logger } from "./src/logger.ts";
-import { checkNames } from "./src/option_names.ts";
+import { checkNames, type OptionNames } from "./src/option_names.ts";
 import {
   ACCEPT_NAMES,
   type AcceptOptions,
@@ -159,7 +159,7 @@ export type ServeOptions<Context = undefined> =
   & CommonServeOptions<Context>
   & (BuiltInOptions | StrictOptions);
 
-const STRICT_NAMES: Record<keyof StrictOptions, true> = {
+const STRICT_NAMES: OptionNames<StrictOptions> = {
   engine: true,
   clientCa: true,
   clientAuth: true,
@@ -170,7 +170,7 @@ const STRICT_NAMES: Record<keyof StrictOptions, true> = {
   compression: true,
 };
 
-const SERVE_NAMES: Record<keyof (CommonServeOptions & StrictOptions), true> = {
+const SERVE_NAMES: OptionNames<CommonServeOptions & StrictOptions> = {
   ...ACCEPT_NAMES,
   ...STRICT_NAMES,
   hostname: true,
@@ -228,7 +228,7 @@ export async function serve<Context = undefined>(
       "Cannot serve: the handler, the second argument, must be a function",
     );
   }
-  checkNames("serve()", options, Object.keys(SERVE_NAMES));
+  checkNames("serve()", options, SERVE_NAMES);
   const { fetch, signal } = options;
   checkFunction("fetch", fetch);
   const name = checkEngine(options);
@@ -292,9 +292,8 @@ export interface UpgradeInfo {
   readonly remoteAddr: Deno.Addr;
 }
 
-const UPGRADE_NAMES: Record<keyof (UpgradeOptions & StrictOptions), true> = {
+const UPGRADE_NAMES: OptionNames<UpgradeOptions> = {
   ...ACCEPT_NAMES,
-  ...STRICT_NAMES,
   topics: true,
 };
 
@@ -348,7 +347,8 @@ export async function upgrade<Context = undefined>(
   }
   let pending = policies.get(options) as Promise<Policy<Context>> | undefined;
   if (pending === undefined) {
-    checkNames("upgrade()", options, Object.keys(UPGRADE_NAMES));
+    // Of the strict ones, the next check says where they are.
+    checkNames("upgrade()", options, UPGRADE_NAMES, STRICT_NAMES);
     checkUpgrade(options as Partial<StrictOptions>);
     pending = resolvePolicy(options, options.topics);
     policies.set(options, pending as Promise<Policy<unknown>>);

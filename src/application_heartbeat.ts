@@ -14,6 +14,7 @@ import {
 } from "./channel.ts";
 import { Heartbeat, type HeartbeatTimes } from "./heartbeat.ts";
 import { checkTimeout, type ResolvedLimits } from "./limits.ts";
+import { checkNames, type OptionNames } from "./option_names.ts";
 
 /**
  * How a client asks its server for signs of life with ordinary messages; see
@@ -89,6 +90,14 @@ export interface HeartbeatReply {
   reply?: string | undefined;
 }
 
+const REPLY_NAMES: OptionNames<HeartbeatReply> = { message: true, reply: true };
+
+const NAMES: OptionNames<HeartbeatOptions> = {
+  message: true,
+  reply: true,
+  interval: true,
+};
+
 /** What of an application heartbeat a connection has. */
 export interface Beat {
   /** Of the side that asks. */
@@ -137,6 +146,18 @@ export function resolveHeartbeat(
 }
 
 /**
+ * Refuses what else of a client's heartbeat is a mistake. Pages do without: it
+ * would be more for each of them to load.
+ *
+ * @throws {TypeError} If there is no option of a name, or a word is empty.
+ */
+export function checkHeartbeat(
+  heartbeat: boolean | HeartbeatOptions | undefined,
+): void {
+  checkWords(optionsOf(heartbeat) ?? {}, NAMES);
+}
+
+/**
  * Checks the option `heartbeat` of a server.
  *
  * @throws {TypeError} If it is malformed.
@@ -146,6 +167,7 @@ export function resolveHeartbeatReply(
 ): MakeBeat | undefined {
   const options = optionsOf(heartbeat);
   if (options === undefined) return undefined;
+  checkWords(options, REPLY_NAMES);
   const { message = "ping", reply = "pong" } = options;
   checkText("message", message);
   checkText("reply", reply);
@@ -204,6 +226,18 @@ function optionsOf<Options extends object>(
   if (heartbeat === true) return {};
   if (typeof heartbeat === "object" && heartbeat !== null) return heartbeat;
   throw new TypeError("Cannot use heartbeat: it must be true or options");
+}
+
+function checkWords(
+  options: { message?: unknown; reply?: unknown },
+  names: object,
+): void {
+  checkNames("heartbeat", options, names);
+  for (const name of ["message", "reply"] as const) {
+    const value = options[name];
+    if (value !== "" && Object(value).byteLength !== 0) continue;
+    throw new TypeError(`Cannot use heartbeat.${name}: it must not be empty`);
+  }
 }
 
 function checkText(name: string, value: unknown, or: string = ""): void {

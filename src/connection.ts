@@ -449,7 +449,10 @@ export class Connection<Context = unknown>
       this.#state === OPEN &&
       this.#heartbeat?.check(now, !this.#incoming.paused)
     ) {
-      this.#giveUp("the peer did not answer a ping", CloseCode.GoingAway);
+      const asked = this.#beat?.heartbeat
+        ? "the heartbeat (does the server have `heartbeat`, too?)"
+        : "a ping";
+      this.#giveUp(`the peer did not answer ${asked}`, CloseCode.GoingAway);
     }
   }
 

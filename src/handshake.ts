@@ -168,15 +168,19 @@ export function checkOriginPolicy(policy: OriginPolicy | undefined): void {
 export function checkProtocols(protocols: readonly string[]): void {
   for (const [index, protocol] of protocols.entries()) {
     // It is not shown, as some hold tokens of another kind.
-    if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(protocol)) {
-      throw new TypeError(
-        `Cannot use protocols[${index}]: it must be a token of letters, digits and !#$%&'*+-.^_\`|~`,
-      );
-    }
+    checkToken(`protocols[${index}]`, protocol);
   }
   if (new Set(protocols).size !== protocols.length) {
     throw new TypeError("Cannot use the same subprotocol twice");
   }
+}
+
+/** Refuses what is not a token (RFC 9110, section 5.6.2). */
+export function checkToken(name: string, text: string): void {
+  if (/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text)) return;
+  throw new TypeError(
+    `Cannot use ${name}: it must be a token of letters, digits and !#$%&'*+-.^_\`|~`,
+  );
 }
 
 function tokens(header: string | null): string[] {

@@ -105,7 +105,7 @@ export function checkTimeout(
   value: number,
   or: string = "",
 ): number {
-  if (!(typeof value === "number" && value > 0 && value <= MAX_DELAY)) {
+  if (!(typeof value === "number" && value >= 1 && value <= MAX_DELAY)) {
     throw new RangeError(
       `Cannot use ${name}: it must be ${or}from 1 to ${MAX_DELAY} ms, current value is ${
         shown(value)

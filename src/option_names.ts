@@ -5,24 +5,30 @@
  * @module
  */
 
+/** The names of all options of an interface: TypeScript finds what is missing. */
+export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
+
 /**
- * Refuses options that a call does not have.
+ * Refuses options that are none.
  *
- * @param call The name of it: "connect()".
- * @param options What it was given.
- * @param known The names that it has.
- * @throws {TypeError} That lists these.
+ * @param owner What they are options of: "connect()".
+ * @param options What was given.
+ * @param known The names that there are.
+ * @param silent Names that are no mistake either, but not worth telling.
+ * @throws {TypeError} That lists those known.
  */
 export function checkNames(
-  call: string,
+  owner: string,
   options: object,
-  known: readonly string[],
+  known: object,
+  silent: object = {},
 ): void {
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || known.includes(name)) continue;
+    if (value === undefined) continue;
+    if (Object.hasOwn(known, name) || Object.hasOwn(silent, name)) continue;
     throw new TypeError(
-      `Cannot use ${name}: ${call} has no such option; it has ${
-        known.toSorted().join(", ")
+      `Cannot use ${name}: ${owner} has no such option; it has ${
+        Object.keys(known).sort().join(", ")
       }`,
     );
   }

@@ -32,6 +32,7 @@ import {
 import { type Logger, stderrLogger } from "./logger.ts";
 import type { PeerCertificate } from "./tls/peer_certificate.ts";
 import { MessageRate } from "./message_rate.ts";
+import type { OptionNames } from "./option_names.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import type { Topics } from "./topics.ts";
 
@@ -204,7 +205,7 @@ export interface AcceptOptions<Context = undefined>
 }
 
 /** Their names. */
-export const ACCEPT_NAMES: Record<keyof AcceptOptions, true> = {
+export const ACCEPT_NAMES: OptionNames<AcceptOptions> = {
   maxMessageSize: true,
   maxQueuedMessages: true,
   maxQueuedBytes: true,

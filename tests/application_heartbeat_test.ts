@@ -141,7 +141,7 @@ Deno.test("connect() with heartbeat gives a silent server up after interval and 
     const error = await assertRejects(
       () => ws.receive(),
       ConnectionClosedError,
-      "the peer did not answer a ping",
+      "the peer did not answer the heartbeat (does the server have `heartbeat`, too?)",
     );
     const took = performance.now() - began;
     assert(took > 200 && took < 1200, `${took} ms [${engine}]`);
@@ -230,6 +230,19 @@ Deno.test("connect() and serve() refuse a heartbeat that makes no sense", async 
     [{ reply: 1 }, TypeError, "heartbeat.reply: it must be text or a function"],
     [{ interval: 0 }, RangeError, "heartbeat.interval"],
     [{ interval: "1" }, RangeError, "heartbeat.interval"],
+    [{ interval: 0.5 }, RangeError, "heartbeat.interval"],
+    [{ message: "" }, TypeError, "heartbeat.message: it must not be empty"],
+    [
+      { message: new Uint8Array() },
+      TypeError,
+      "heartbeat.message: it must not be empty",
+    ],
+    [{ reply: "" }, TypeError, "heartbeat.reply: it must not be empty"],
+    [
+      { msg: 1 },
+      TypeError,
+      "Cannot use msg: heartbeat has no such option; it has interval, message, reply",
+    ],
   ];
   for (const [heartbeat, kind, message] of refused) {
     const options = { heartbeat } as ConnectOptions;
@@ -245,6 +258,12 @@ Deno.test("connect() and serve() refuse a heartbeat that makes no sense", async 
     ["ping", "heartbeat: it must be true or options"],
     [{ message: new Uint8Array(1) }, "heartbeat.message: it must be text"],
     [{ reply: () => true }, "heartbeat.reply: it must be text"],
+    [{ message: "" }, "heartbeat.message: it must not be empty"],
+    [{ reply: "" }, "heartbeat.reply: it must not be empty"],
+    [
+      { interval: 1000 },
+      "Cannot use interval: heartbeat has no such option; it has message, reply",
+    ],
   ] as const;
   for (const [heartbeat, message] of server) {
     const options = { port: 0, heartbeat } as unknown as { port: number };

@@ -345,7 +345,7 @@ for (const engine of ENGINES) {
         answer: "still there",
         ended: { code: 1006, reason: "", wasClean: false },
         thrown:
-          "Cannot receive: the connection ended with code 1006, the peer did not answer a ping",
+          "Cannot receive: the connection ended with code 1006, the peer did not answer the heartbeat (does the server have `heartbeat`, too?)",
       });
     },
   );

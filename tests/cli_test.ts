@@ -208,6 +208,19 @@ Deno.test("client.ts fails with a line that says why, and exit code 1", async ()
     untrusted.err,
     "issued by an authority that is not trusted here",
   );
+  assert(untrusted.err.endsWith(" (here: --ca FILE)\n"), untrusted.err);
+});
+
+Deno.test("server.ts tells by which flag it takes a private key", async () => {
+  const { chain } = await devCertificates();
+  await using dir = await temporaryDirectory();
+  const file = await dir.write("chain.pem", chain.cert);
+  const { code, err } = await deno([
+    ...["run", "--no-prompt", `--allow-read=${dir.path}`],
+    ...["server.ts", "--port=0", `--cert=${file}`],
+  ]);
+  assertEquals(code, 1);
+  assert(err.endsWith(", keyFile (here: --key FILE)\n"), err);
 });
 
 Deno.test("client.ts and server.ts name the flag that is missing", async () => {

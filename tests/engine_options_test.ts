@@ -1,8 +1,9 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   type BuiltInConnectOptions,
   connect,
   type ConnectOptions,
+  keepConnected,
   NetworkError,
   reconnect,
   type StrictConnectOptions,
@@ -17,6 +18,7 @@ import {
   upgrade,
   type UpgradeOptions,
 } from "../server.ts";
+import { testCertificates } from "../src/testing/mod.ts";
 import type { CertChain } from "../src/tls/pem.ts";
 import { devCertificates } from "./_certs.ts";
 import { test } from "./_engines.ts";
@@ -279,13 +281,14 @@ Deno.test("serve(), upgrade() and connect() know all options that they are given
       "Cannot use rejectUnauthorized: connect() has no such option; it has caCerts,",
     ],
     [
-      async () => await reconnect(url, none({ pin: [], maxDelay: 9 })).next(),
-      "Cannot use pin: connect() has no such option",
+      async () =>
+        await reconnect(url, none({ pin: [], maxDelay: 9 })).return?.(),
+      "Cannot use pin: reconnect() has no such option; it has caCerts,",
     ],
     [
       () =>
         upgrade(request, { remoteAddr }, none({ maxMesageSize: 1 }), () => {}),
-      "Cannot use maxMesageSize: upgrade() has no such option",
+      "Cannot use maxMesageSize: upgrade() has no such option; it has authorize, closeTimeout,",
     ],
   ];
   for (const [call, message] of mistaken) {
@@ -295,4 +298,48 @@ Deno.test("serve(), upgrade() and connect() know all options that they are given
   const files = { cert: "a.pem", key: "b.pem" };
   const loaded: CertChain = { ...chain, files };
   await assertRejects(() => connect(url, { ...loaded }), NetworkError);
+});
+
+Deno.test("reconnect() and keepConnected() refuse options that they do not look at, also beside a function", () => {
+  const url = "wss://localhost:1";
+  const open = () => Promise.reject(new Error("it is not to be called"));
+  const none = (options: object) => options as Record<string, never>;
+  for (const target of [url, open] as string[]) {
+    for (const name of ["onopen", "delivery", "minDelays"]) {
+      assertThrows(
+        () => reconnect(target, none({ [name]: "at-least-once" })),
+        TypeError,
+        `Cannot use ${name}: reconnect() has no such option; it has caCerts,`,
+      );
+    }
+    assertThrows(
+      () => keepConnected(target, none({ onOpen() {} })),
+      TypeError,
+      "Cannot use onOpen: keepConnected() has no such option; it has caCerts,",
+    );
+  }
+  assertThrows(
+    () => reconnect(open, none({ caCerts: [] })),
+    TypeError,
+    "Cannot use caCerts with a function that opens connections",
+  );
+});
+
+test("serve() and connect() take what the testing kit gives them", async (engine) => {
+  const tls = await testCertificates();
+  await using server = await serve(
+    { port: 0, engine, logger: {}, ...tls.server },
+    (ws) => ws.closed,
+  );
+  await using ws = await connect(server.url, tls.client);
+  assert(ws.open);
+});
+
+Deno.test("serve() refuses options of compression that there are not", async () => {
+  const compression = { treshold: 1 };
+  await assertRejects(
+    () => serveUntyped({ engine: "node", compression }),
+    TypeError,
+    "Cannot use treshold: compression has no such option; it has threshold",
+  );
 });

@@ -146,7 +146,8 @@ test(
     }
     assertEquals(after.connections, 0);
     assert(after.files <= before.files, `${after.files} open files`);
-    assert(after.rss - before.rss < 60, `${after.rss - before.rss} MiB`);
+    // V8 lets up to 64 MiB of what is outside of its heap become garbage.
+    assert(after.rss - before.rss < 80, `${after.rss - before.rss} MiB`);
     // The open files of another process are in /proc.
   },
   { ignore: Deno.build.os !== "linux" },

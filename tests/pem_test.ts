@@ -132,6 +132,17 @@ Deno.test("loadCertChain() takes SEC 1, PKCS #1 and PKCS #8 keys, and Deno.serve
   }
 });
 
+Deno.test("loadCertChain() takes a client's certificate, that is for nothing else", async () => {
+  await using dir = await temporaryDirectory();
+  const issuer = await forge({ subject: "CN=clients", ca: true });
+  const purposes = ["1.3.6.1.5.5.7.3.2"]; // id-kp-clientAuth
+  const made = await forge({ issuer, subject: "CN=robot-7", purposes });
+  const file = await dir.write("robot-7.pem", made.cert + made.key);
+  const { cert, key } = await loadCertChain(file);
+  assertEquals(cert.trim(), made.cert.trim());
+  assertEquals(key.trim(), made.key.trim());
+});
+
 Deno.test("loadCertChain() names a missing file, and how to make one", async () => {
   await assertRefused(
     () => loadCertChain("no/such.pem"),
@@ -183,8 +194,8 @@ Deno.test("loadCertChain() refuses a file without a certificate or without a key
     () => loadCertChain(certFile),
     "no-private-key",
     certFile,
-    "keyFile",
-  );
+    "give the private key's file as the second argument, keyFile",
+  ).then(({ message }) => assertFalse(message.includes("--key")));
   await assertRefused(
     () => loadCertChain(certFile, certFile),
     "no-private-key",

@@ -122,6 +122,20 @@ Deno.test("reconnect() waits longer and longer for a server that accepts and han
   assertEquals(it.words.at(-1), "gave up: ConnectionClosedError");
 });
 
+Deno.test("reconnect() waits for whole milliseconds, and says so", async () => {
+  await using it = await world((ws) => ws.close(), new FakeFate(() => 1 / 7));
+  let count = 0;
+  for await (const ws of it.connections()) {
+    await ws.closed;
+    if (++count === 3) break;
+  }
+  assertEquals(it.fate.waits, [71, 143]);
+  assertEquals(
+    it.words.filter((word) => word.startsWith("waiting")),
+    ["waiting 71", "waiting 143"],
+  );
+});
+
 Deno.test("reconnect() starts over after a connection that lived, however long the body took after its end", async () => {
   const fate = new FakeFate();
   await using it = await world((ws) => ws.closed, fate);

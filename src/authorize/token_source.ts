@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkProtocols } from "../handshake.ts";
+import { checkToken } from "../handshake.ts";
 import type { AuthorizeInfo } from "../policy.ts";
 
 /**
@@ -99,7 +99,7 @@ export function resolvePlaces(options: TokenPlaceOptions): Places {
   }
   if (subprotocolPrefix !== undefined) {
     checkUsed("subprotocolPrefix", subprotocolPrefix, "subprotocol", from);
-    checkProtocols([subprotocolPrefix]);
+    checkToken("subprotocolPrefix", subprotocolPrefix);
   }
   if (queryName !== undefined) {
     checkUsed("queryName", queryName, "query", from);

@@ -45,7 +45,7 @@ export function greetClient(args: string[]): Promise<number> {
     if (values.help) return console.log(HELP);
     const url = serverUrl(values);
     await getGreeting(url, values.ca, () => values.name ?? askName());
-  });
+  }, { "unknown-issuer": "--ca FILE" });
 }
 
 function serverUrl({ url, port }: { url?: string; port?: string }): string {

@@ -57,7 +57,7 @@ export function greetServer(args: string[]): Promise<number> {
     const where = all ? `${server.url}, on all interfaces` : server.url;
     console.log(`Listening on ${where}; Ctrl-C to stop`);
     await untilStopped(server);
-  });
+  }, { "no-private-key": "--key FILE" });
 }
 
 /** Starts to greet whoever connects. */

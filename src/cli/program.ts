@@ -5,6 +5,7 @@
  */
 
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import { TlsError, type TlsErrorReason } from "../../client.ts";
 
 /** How a program ended: well, with a failure, or because it was called wrongly. */
 export const ExitCode = { Ok: 0, Failure: 1, Usage: 2 } as const;
@@ -37,9 +38,13 @@ export function readPort(text: string): number {
   return port;
 }
 
+/** The flag of a program that mends what a certificate was refused for. */
+export type TlsFlags = Readonly<Partial<Record<TlsErrorReason, string>>>;
+
 /** Runs a program to its end; whatever it throws becomes a line and an exit code. */
 export async function runProgram(
   program: () => Promise<void>,
+  flags: TlsFlags = {},
 ): Promise<number> {
   try {
     await program();
@@ -49,14 +54,17 @@ export async function runProgram(
       console.error(`error: ${messageOf(error)}\nTry --help`);
       return ExitCode.Usage;
     }
-    console.error(`error: ${visible(failure(error))}`);
+    console.error(`error: ${visible(failure(error, flags))}`);
     return ExitCode.Failure;
   }
 }
 
-/** What failed; of a missing permission, with the very flag that gives it. */
-function failure(error: unknown): string {
+/** What failed; with the flag that mends it, of this program or for a permission. */
+function failure(error: unknown, flags: TlsFlags): string {
   const message = messageOf(error);
+  if (error instanceof TlsError && flags[error.reason] !== undefined) {
+    return `${message} (here: ${flags[error.reason]})`;
+  }
   if (!(error instanceof Deno.errors.NotCapable)) return message;
   const match = /^Requires (\w+) access to "?([^"]+)"?/.exec(message);
   if (match === null) return message;

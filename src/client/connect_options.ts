@@ -5,6 +5,7 @@
  */
 
 import {
+  checkHeartbeat,
   type HeartbeatOptions,
   resolveHeartbeat,
 } from "../application_heartbeat.ts";
@@ -25,7 +26,7 @@ import {
 } from "../limits.ts";
 import type { OpenPlan } from "./open.ts";
 import { checkRedirects } from "./redirects.ts";
-import { checkNames } from "../option_names.ts";
+import { checkNames, type OptionNames } from "../option_names.ts";
 import { resolveRoutes, type RouteOptions } from "../route/route.ts";
 import { resolveClientTrust, type TrustOptions } from "../tls/trust.ts";
 import { readHeaders } from "./upgrade_request.ts";
@@ -112,10 +113,9 @@ export type ConnectOptions =
   & CommonConnectOptions
   & (BuiltInConnectOptions | StrictConnectOptions);
 
-/** All options; `files` comes with what `loadCertChain()` returns. */
-const NAMES: Record<
-  keyof (CommonConnectOptions & StrictConnectOptions) | "files",
-  true
+/** Their names, on whichever engine. */
+const CONNECT_NAMES: OptionNames<
+  CommonConnectOptions & StrictConnectOptions
 > = {
   maxMessageSize: true,
   maxQueuedMessages: true,
@@ -127,7 +127,6 @@ const NAMES: Record<
   caCerts: true,
   cert: true,
   key: true,
-  files: true,
   protocols: true,
   headers: true,
   signal: true,
@@ -145,24 +144,35 @@ const NAMES: Record<
   pingInterval: true,
 };
 
+/** What `loadCertChain()` gives besides `cert` and `key`. */
+const LOADED = { files: true };
+
+/**
+ * Refuses options that a call does not have.
+ *
+ * @param call The call: "connect()", or one that takes the options of that, too.
+ * @param options What it was given.
+ * @param own The names of the options that only this call has.
+ * @throws {TypeError} That lists the names that there are.
+ */
+export function checkConnectNames(
+  call: string,
+  options: object,
+  own: object = {},
+): void {
+  checkNames(call, options, { ...CONNECT_NAMES, ...own }, LOADED);
+}
+
 /** How often a server is asked for a sign of life, in milliseconds. */
 const PING_INTERVAL = 20_000;
 
 /**
  * Checks the options and fills in the defaults.
  *
- * @param url The server.
- * @param options What it is asked for with.
- * @param others Names among them that are not for `connect()`.
- * @throws {TypeError} If an option is malformed, or there is none of that name.
+ * @throws {TypeError} If an option is malformed.
  * @throws {RangeError} If a limit or a deadline makes no sense.
  */
-export function resolvePlan(
-  url: URL,
-  options: ConnectOptions,
-  others: readonly string[] = [],
-): OpenPlan {
-  checkNames("connect()", options, [...Object.keys(NAMES), ...others]);
+export function resolvePlan(url: URL, options: ConnectOptions): OpenPlan {
   const { protocols = [], openTimeout = 10_000, signal } = options;
   const { diagnose = true, followRedirects = false } = options;
   checkProtocols(protocols);
@@ -172,6 +182,7 @@ export function resolvePlan(
   const limits = resolveLimits(options, strict ? FLOW_DEFAULTS : {});
   const { pingInterval = strict ? PING_INTERVAL : 0 } = options;
   if (pingInterval !== 0) checkTimeout("pingInterval", pingInterval, "0, or ");
+  checkHeartbeat(options.heartbeat);
   const asking = resolveHeartbeat(options.heartbeat);
   if (asking !== undefined && options.pingInterval) {
     throw new TypeError(

@@ -7,6 +7,7 @@
 import type { Listen } from "../engine.ts";
 import type { CompressionOptions, StrictOptions } from "../engine_options.ts";
 import { checkTimeout, MAX_CONNECTIONS, shown } from "../limits.ts";
+import { checkNames, type OptionNames } from "../option_names.ts";
 import { type CertFiles, checkPair } from "../tls/pem.ts";
 import { NodeTls } from "./node_tls.ts";
 
@@ -32,6 +33,8 @@ export interface Resources {
 /** How many TCP connections there may be besides those that are counted. */
 const SLACK = 1_024;
 const SLACK_PER_ADDRESS = 16;
+
+const COMPRESSION_NAMES: OptionNames<CompressionOptions> = { threshold: true };
 
 /** How often files are looked at, in milliseconds. */
 const WATCH_INTERVAL = 5_000;
@@ -142,6 +145,7 @@ function thresholdOf({ compression }: StrictSetup): number | undefined {
       "Cannot use compression: it must be true, false, or an object with a threshold",
     );
   }
+  checkNames("compression", Object(compression), COMPRESSION_NAMES);
   const { threshold = 1024 }: CompressionOptions = compression === true
     ? {}
     : compression;

@@ -11,7 +11,8 @@ import { TlsError, type TlsErrorReason } from "../errors.ts";
 import { parseHost } from "./host.ts";
 
 /**
- * A server's certificate chain and private key, to be spread into the options of a server.
+ * A certificate chain and its private key, to be spread into the options of
+ * `serve()`, or of `connect()` for servers that ask for a certificate.
  *
  * @example A chain from elsewhere than files
  * ```ts
@@ -27,7 +28,7 @@ import { parseHost } from "./host.ts";
  * ```
  */
 export interface CertChain {
-  /** The certificates in PEM, the server's own first. */
+  /** The certificates in PEM, one's own first. */
   cert: string;
   /** The private key of the first certificate, in PEM. */
   key: string;
@@ -86,18 +87,17 @@ export function checkPair(
 }
 
 /**
- * Loads a certificate chain and private key, of a server or of a client, from
- * PEM files, and
- * checks them: that the key belongs to the first certificate, and that the
- * certificate is a server's own, not an authority's, and valid now.
+ * Loads the certificate chain of a server or a client, and its private key, from
+ * PEM files, and checks them: that the key belongs to the first certificate, and
+ * that this is one's own, not an authority's, and valid now.
  *
  * Text between the blocks, a byte order mark and any line ends are fine. The
  * private key may be PKCS #8, PKCS #1 (RSA) or SEC 1 (EC), and not encrypted.
  *
- * @param certFile The certificates, the server's own first, and perhaps the key.
+ * @param certFile The certificates, one's own first, and perhaps the key.
  * @param keyFile The private key, unless it is in `certFile`.
  * @returns The chain, to be spread into `serve()`, `connect()` or `Deno.serve`.
- * @throws {TlsError} If a file can't be read or is not what a server needs.
+ * @throws {TlsError} If a file can't be read or is not what TLS needs.
  *
  * @example One file that holds certificate and key
  * ```ts
