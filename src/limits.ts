@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { OptionNames } from "./option_names.ts";
+
 /**
  * Limits and deadlines of a connection. Every one has a default.
  *
@@ -73,6 +75,17 @@ export interface Limits {
    */
   pongTimeout?: number | undefined;
 }
+
+/** Their names. */
+export const LIMIT_NAMES: OptionNames<Limits> = {
+  maxMessageSize: true,
+  maxQueuedMessages: true,
+  maxQueuedBytes: true,
+  sendBuffer: true,
+  maxUnsentBytes: true,
+  closeTimeout: true,
+  pongTimeout: true,
+};
 
 /** {@linkcode Limits} with every default filled in. */
 export type ResolvedLimits = Readonly<Record<keyof Limits, number>>;

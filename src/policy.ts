@@ -23,6 +23,7 @@ import {
 import {
   checkCount,
   checkTimeout,
+  LIMIT_NAMES,
   type Limits,
   MAX_CONNECTIONS,
   type ResolvedLimits,
@@ -206,13 +207,7 @@ export interface AcceptOptions<Context = undefined>
 
 /** Their names. */
 export const ACCEPT_NAMES: OptionNames<AcceptOptions> = {
-  maxMessageSize: true,
-  maxQueuedMessages: true,
-  maxQueuedBytes: true,
-  sendBuffer: true,
-  maxUnsentBytes: true,
-  closeTimeout: true,
-  pongTimeout: true,
+  ...LIMIT_NAMES,
   trustProxy: true,
   proxyHeader: true,
   protocols: true,

@@ -21,6 +21,7 @@ import { checkProtocols } from "../handshake.ts";
 import {
   checkTimeout,
   FLOW_DEFAULTS,
+  LIMIT_NAMES,
   type Limits,
   resolveLimits,
 } from "../limits.ts";
@@ -117,13 +118,7 @@ export type ConnectOptions =
 const CONNECT_NAMES: OptionNames<
   CommonConnectOptions & StrictConnectOptions
 > = {
-  maxMessageSize: true,
-  maxQueuedMessages: true,
-  maxQueuedBytes: true,
-  sendBuffer: true,
-  maxUnsentBytes: true,
-  closeTimeout: true,
-  pongTimeout: true,
+  ...LIMIT_NAMES,
   caCerts: true,
   cert: true,
   key: true,

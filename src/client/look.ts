@@ -5,9 +5,10 @@
  * @module
  */
 
-import { dial } from "../route/dial.ts";
+import { dial, streamOf, unlessAborted } from "../route/dial.ts";
 import type { OpenTask } from "../engine.ts";
 import { bareHostname, placeName } from "../route/place.ts";
+import type { ByteStream } from "../route/proxy.ts";
 import { isProxied, type ProxyRoute, type Route } from "../route/route.ts";
 import { clientHello } from "../tls/client_hello.ts";
 
@@ -29,12 +30,13 @@ function isStraight({ url, route }: Pick<OpenTask, "url" | "route">): boolean {
 export class Look implements Disposable {
   readonly #conn: Deno.Conn;
   readonly #signal: AbortSignal;
-  readonly #chunk = new Uint8Array(4096);
+  readonly #stream: ByteStream;
   readonly #cut = (): void => this[Symbol.dispose]();
   #open = true;
 
   private constructor(conn: Deno.Conn, signal: AbortSignal) {
     this.#conn = conn;
+    this.#stream = streamOf(conn);
     this.#signal = signal;
     signal.addEventListener("abort", this.#cut, { once: true });
     if (signal.aborted) this.#cut();
@@ -84,17 +86,13 @@ export class Look implements Disposable {
   }
 
   /** Reads what comes next; `null` at the end. */
-  async read(): Promise<Uint8Array | null> {
-    const count = await this.#conn.read(this.#chunk);
-    return count === null ? null : this.#chunk.slice(0, count);
+  read(): Promise<Uint8Array | null> {
+    return this.#stream.read();
   }
 
   /** Writes all of it. */
-  async write(bytes: Uint8Array): Promise<void> {
-    let rest = bytes;
-    while (rest.length > 0) {
-      rest = rest.subarray(await this.#conn.write(rest));
-    }
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#stream.write(bytes);
   }
 
   /** Hangs up. */
@@ -140,19 +138,7 @@ async function secured(
   conn.close();
   const { port } = route;
   const connecting = Deno.connectTls({ ...options, ...trust.identity, port });
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  if (signal.aborted) abort();
-  try {
-    return await Promise.race([connecting, aborted]);
-  } catch (error) {
-    // Where it comes about too late.
-    connecting.then((late) => late.close(), () => {});
-    throw error;
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
+  return await unlessAborted(connecting, signal);
 }
 
 function firstStep({ route }: OpenTask): "tcp" | "name or tcp" | "proxy" {

@@ -71,24 +71,39 @@ async function dialThrough(
   }
 }
 
-/** Nothing can call this connecting off; a late connection is closed. */
 async function dialUnix(path: string, signal: AbortSignal): Promise<Deno.Conn> {
+  return await unlessAborted(
+    Deno.connect({ transport: "unix", path }),
+    signal,
+  );
+}
+
+/**
+ * Waits for a connecting that nothing can call off; a connection that comes too
+ * late is closed.
+ *
+ * @throws What the connecting fails of, and the reason of `signal`.
+ */
+export async function unlessAborted<Conn extends Deno.Conn>(
+  connecting: Promise<Conn>,
+  signal: AbortSignal,
+): Promise<Conn> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
-  const connecting = Deno.connect({ transport: "unix", path });
+  if (signal.aborted) abort();
   try {
     return await Promise.race([connecting, aborted]);
   } catch (error) {
-    if (signal.aborted) connecting.then(tryClose, () => {});
+    connecting.then(tryClose, () => {});
     throw error;
   } finally {
     signal.removeEventListener("abort", abort);
   }
 }
 
-/** A connection as what `tunnel()` reads and writes. */
-function streamOf(conn: Deno.Conn): ByteStream {
+/** A connection as what is read from and written to. */
+export function streamOf(conn: Deno.Conn): ByteStream {
   const chunk = new Uint8Array(4096);
   return {
     async read() {
