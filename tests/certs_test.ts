@@ -438,12 +438,16 @@ Deno.test("program: keeps with permission to read alone", async () => {
 
 Deno.test("program: names the flags when it has no permission", async () => {
   await using dir = await temporaryDirectory();
-  for (
-    const permissions of [[], ["--allow-read=certs"], ["--allow-write=certs"]]
-  ) {
+  const [read, write] = ["--allow-read=certs", "--allow-write=certs"];
+  const missing: [permissions: string[], flags: string][] = [
+    [[], `${read} ${write}`],
+    [[read], write],
+    [[write], read],
+  ];
+  for (const [permissions, flags] of missing) {
     const { code, stdout, stderr } = await program(dir.path, [], permissions);
-    assertEquals([code, stdout], [1, ""]);
-    assertStringIncludes(stderr, "--allow-read=certs --allow-write=certs");
+    assertEquals([code, stdout], [9, ""]);
+    assert(stderr.endsWith(`run or install it with ${flags}\n`), stderr);
     assertFalse(stderr.includes(" at "), "no stack");
   }
 });
@@ -456,12 +460,12 @@ Deno.test("program: leaves nothing behind, and everything as it was, when it can
     "--allow-write=certs",
     `--deny-write=${join("certs", "localhost.pem")}`,
   ];
-  assertEquals((await program(dir.path, [], permissions)).code, 1);
+  assertEquals((await program(dir.path, [], permissions)).code, 4);
   assertEquals(Object.keys(contents(certs)), [".lock"]);
 
   await ensureDevCertificates({ directory: certs });
   const before = contents(certs);
-  assertEquals((await program(dir.path, ["--force"], permissions)).code, 1);
+  assertEquals((await program(dir.path, ["--force"], permissions)).code, 4);
   assertEquals(contents(certs), before);
 });
 
@@ -486,12 +490,12 @@ Deno.test("program: exits with 2 when it is used wrongly, and with 0 for --help"
   }
 });
 
-Deno.test("program: exits with 1 and a message when what is there can't be used", async () => {
+Deno.test("program: exits with 4 and a message when what is there can't be used", async () => {
   await using dir = await temporaryDirectory();
   await ensureDevCertificates({ directory: join(dir.path, "certs") });
   const { code, stdout, stderr } = await program(dir.path, ["example.test"]);
 
-  assertEquals([code, stdout], [1, ""]);
+  assertEquals([code, stdout], [4, ""]);
   assertMatch(stderr, /^error: Cannot keep .* for example\.test: .*--force/);
 });
 

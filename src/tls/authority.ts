@@ -12,14 +12,7 @@
 
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
-import { AsnConvert } from "@peculiar/asn1-schema";
-import {
-  GeneralName,
-  GeneralSubtree,
-  GeneralSubtrees,
-  id_ce_nameConstraints,
-  NameConstraints,
-} from "@peculiar/asn1-x509";
+import { assertPermitted, nameConstraintsFor } from "./authority_bounds.ts";
 import { type Host, parseHost } from "./host.ts";
 
 /** A certificate authority: what it shows and what it signs with. */
@@ -93,9 +86,6 @@ const AUTHORITY_DAYS = 5 * 365;
 const DEFAULT_LEAF_DAYS = 397;
 const KEY_ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };
 const SIGNING_ALGORITHM = { name: "ECDSA", hash: "SHA-256" };
-const MISMATCH_REMEDY =
-  "pass --force to make a new authority, which clients then have to trust";
-
 /**
  * Makes a certificate authority that can issue certificates for the given
  * hosts and for loopback, and for nothing else. It is valid for five years
@@ -178,11 +168,62 @@ export async function issueCertificate(
   const hosts = withLoopback(options.hosts ?? []);
   const issuer = parseAuthority(authority.cert);
   for (const host of hosts) assertPermitted(host, issuer);
-  const { notBefore, notAfter } = leafValidity(issuer, options);
+  const issued = await issue(authority, {
+    issuer,
+    subject: [{ O: ["wss development certificate"] }, { CN: ["localhost"] }],
+    purpose: x509.ExtendedKeyUsage.serverAuth,
+    extensions: [
+      new x509.SubjectAlternativeNameExtension(
+        hosts.map((host) => ({ type: host.type, value: host.name })),
+      ),
+    ],
+  }, options);
+  return { ...issued, names: hosts.map((host) => host.name) };
+}
+
+/**
+ * Issues a certificate with which a client shows who it is, and no server can
+ * be run: its name is the common name of its subject, and there is no other.
+ *
+ * @param authority Who issues it.
+ * @param name The client's name, of 64 characters at most.
+ * @param options The time of validity, as of a server's certificate.
+ * @returns The certificate with its private key.
+ * @throws {TypeError} If the authority isn't one.
+ * @throws {RangeError} If the time of validity is over 398 days or outside of the authority's.
+ */
+export async function issueClientCertificate(
+  authority: Authority,
+  name: string,
+  options: ValidityOptions = {},
+): Promise<IssuedCertificate> {
+  const issued = await issue(authority, {
+    issuer: parseAuthority(authority.cert),
+    subject: [{ CN: [name] }],
+    purpose: x509.ExtendedKeyUsage.clientAuth,
+    extensions: [],
+  }, options);
+  return { ...issued, names: [] };
+}
+
+/** What one kind of certificate has, and others do not. */
+interface Kind {
+  readonly issuer: x509.X509Certificate;
+  readonly subject: x509.JsonName;
+  readonly purpose: x509.ExtendedKeyUsage;
+  readonly extensions: readonly x509.Extension[];
+}
+
+async function issue(
+  authority: Authority,
+  { issuer, subject, purpose, extensions }: Kind,
+  validity: ValidityOptions,
+): Promise<Omit<IssuedCertificate, "names">> {
+  const { notBefore, notAfter } = leafValidity(issuer, validity);
   const keys = await generateKeys();
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: randomSerial(),
-    subject: [{ O: ["wss development certificate"] }, { CN: ["localhost"] }],
+    subject,
     issuer: issuer.subjectName,
     notBefore,
     notAfter,
@@ -192,10 +233,8 @@ export async function issueCertificate(
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension(
-        hosts.map((host) => ({ type: host.type, value: host.name })),
-      ),
+      new x509.ExtendedKeyUsageExtension([purpose]),
+      ...extensions,
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
       await authorityKeyId(issuer),
     ],
@@ -213,7 +252,6 @@ export async function issueCertificate(
   return {
     cert: pem(certificate) + pem(issuer),
     key: await exportKey(keys.privateKey),
-    names: hosts.map((host) => host.name),
     notAfter,
   };
 }
@@ -221,31 +259,6 @@ export async function issueCertificate(
 function withLoopback(hosts: readonly string[]): Host[] {
   const parsed = [...LOOPBACK_HOSTS, ...hosts].map(parseHost);
   return [...new Map(parsed.map((host) => [host.name, host])).values()];
-}
-
-function nameConstraintsFor(hosts: readonly Host[]): x509.Extension {
-  const names = new Set(hosts.map(constraintFor));
-  const subtrees = [...names].map((name) =>
-    new GeneralSubtree({
-      base: new GeneralName(
-        name.includes("/") ? { iPAddress: name } : { dNSName: name },
-      ),
-    })
-  );
-  const constraints = new NameConstraints({
-    permittedSubtrees: new GeneralSubtrees(subtrees),
-  });
-  return new x509.Extension(
-    id_ce_nameConstraints,
-    true,
-    AsnConvert.serialize(constraints),
-  );
-}
-
-/** The subtree that holds a host: "example.test" or "192.0.2.1/32". */
-function constraintFor(host: Host): string {
-  if (host.type === "dns") return host.name.replace(/^\*\./, "");
-  return `${host.name}/${host.name.includes(":") ? 128 : 32}`;
 }
 
 function parseAuthority(cert: string): x509.X509Certificate {
@@ -264,35 +277,6 @@ function parseAuthority(cert: string): x509.X509Certificate {
     );
   }
   return issuer;
-}
-
-function assertPermitted(host: Host, issuer: x509.X509Certificate): void {
-  const extension = issuer.getExtension(id_ce_nameConstraints);
-  if (!extension) return;
-  const { permittedSubtrees = [] } = AsnConvert.parse(
-    extension.value,
-    NameConstraints,
-  );
-  const permitted = [...permittedSubtrees].map(({ base }) =>
-    base.dNSName ?? base.iPAddress ?? ""
-  );
-  const wanted = host.type === "ip"
-    ? sameForm(constraintFor(host))
-    : constraintFor(host);
-  const allowed = host.type === "ip"
-    ? permitted.includes(wanted)
-    : permitted.some((name) => wanted === name || wanted.endsWith(`.${name}`));
-  if (!allowed) {
-    throw new RangeError(
-      `Cannot issue certificate for ${host.name}: the authority was not made for it; ${MISMATCH_REMEDY}`,
-    );
-  }
-}
-
-/** An address as the ASN.1 library prints it after a round trip. */
-function sameForm(iPAddress: string): string {
-  const bytes = AsnConvert.serialize(new GeneralName({ iPAddress }));
-  return AsnConvert.parse(bytes, GeneralName).iPAddress ?? iPAddress;
 }
 
 function leafValidity(issuer: x509.X509Certificate, options: ValidityOptions): {

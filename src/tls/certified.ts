@@ -41,6 +41,8 @@ const KNOWN = [
 export interface Certified {
   /** What the server is told of it. */
   readonly peer: PeerCertificate;
+  /** How many other names it has that cannot be told. */
+  readonly otherNames: number;
   /** 3 for all that have extensions. */
   readonly version: number;
   /** Whether it is an authority's (CA:TRUE). */
@@ -98,6 +100,7 @@ export function readCertificate(
   };
   return {
     peer,
+    otherNames: (names?.names.items.length ?? 0) - peer.names.length,
     version: tbsCertificate.version + 1,
     ca: basic?.ca ?? false,
     pathLength: basic?.pathLength ?? Infinity,
