@@ -33,7 +33,7 @@ import { parseUrl } from "./src/url.ts";
 export type { HeartbeatOptions } from "./src/application_heartbeat.ts";
 export type { Message, MessageLike } from "./src/channel.ts";
 export { CloseCode } from "./src/close_code.ts";
-export { Connection } from "./src/connection.ts";
+export { Connection, type Traffic } from "./src/connection.ts";
 export * from "./src/errors.ts";
 export type { Limits } from "./src/limits.ts";
 export type { ReceiveOptions } from "./src/receive_queue.ts";
@@ -237,7 +237,7 @@ function opener(
 
 if (import.meta.main) {
   // Awaited here, it would wait for this module, which it imports.
-  import("./src/cli/greet_client.ts").then(async ({ greetClient }) => {
-    Deno.exit(await greetClient(Deno.args));
+  import("./src/cli/program.ts").then(async ({ main }) => {
+    Deno.exit(await main(["greet", ...Deno.args]));
   });
 }

@@ -61,7 +61,7 @@ export type {
 export type { HeartbeatReply } from "./src/application_heartbeat.ts";
 export type { Message, MessageLike } from "./src/channel.ts";
 export { CloseCode } from "./src/close_code.ts";
-export { Connection } from "./src/connection.ts";
+export { Connection, type Traffic } from "./src/connection.ts";
 export type {
   BuiltInOptions,
   CompressionOptions,
@@ -74,7 +74,13 @@ export type { OriginPolicy } from "./src/handshake.ts";
 export type { Limits } from "./src/limits.ts";
 export type { ReceiveOptions } from "./src/receive_queue.ts";
 export type { Logger } from "./src/logger.ts";
-export type { AcceptOptions, AuthorizeInfo, Handler } from "./src/policy.ts";
+export { setNoDelay } from "./src/no_delay.ts";
+export type {
+  AcceptOptions,
+  AuthorizeInfo,
+  Handler,
+  RefusedHandshake,
+} from "./src/policy.ts";
 export {
   type BroadcastOptions,
   type ReloadOptions,
@@ -170,9 +176,14 @@ const STRICT_NAMES: OptionNames<StrictOptions> = {
   compression: true,
 };
 
-const SERVE_NAMES: OptionNames<CommonServeOptions & StrictOptions> = {
+const ENGINE_NAMES = { ...STRICT_NAMES, noDelay: true };
+
+const SERVE_NAMES: OptionNames<
+  CommonServeOptions & StrictOptions & Pick<BuiltInOptions, "noDelay">
+> = {
   ...ACCEPT_NAMES,
   ...STRICT_NAMES,
+  noDelay: true,
   hostname: true,
   port: true,
   path: true,
@@ -196,7 +207,8 @@ const SERVE_NAMES: OptionNames<CommonServeOptions & StrictOptions> = {
  * @throws {TlsError} If the certificate or the key cannot be used.
  * @throws {NetworkError} If the hostname cannot be resolved.
  * @throws {Deno.errors.AddrInUse} If something else listens there.
- * @throws {Deno.errors.NotCapable} Without `--allow-net` for this address.
+ * @throws {Deno.errors.NotCapable} Without `--allow-net` for this address, or
+ * without `--allow-ffi` for `noDelay`.
  *
  * @example Greet, encrypted
  * ```ts
@@ -240,7 +252,7 @@ export async function serve<Context = undefined>(
   });
   const engine = options.engine === "node"
     ? await strictEngine(where, options)
-    : listen;
+    : await builtInEngine(where, options);
   if ("cert" in where) await warnOfNames(where, policy.logger);
   signal?.throwIfAborted();
   const setup = { where, policy, handler, fetch, topics, engine };
@@ -347,8 +359,8 @@ export async function upgrade<Context = undefined>(
   }
   let pending = policies.get(options) as Promise<Policy<Context>> | undefined;
   if (pending === undefined) {
-    // Of the strict ones, the next check says where they are.
-    checkNames("upgrade()", options, UPGRADE_NAMES, STRICT_NAMES);
+    // Of those of one engine, the next check says where they are.
+    checkNames("upgrade()", options, UPGRADE_NAMES, ENGINE_NAMES);
     checkUpgrade(options as Partial<StrictOptions>);
     pending = resolvePolicy(options, options.topics);
     policies.set(options, pending as Promise<Policy<unknown>>);
@@ -371,12 +383,31 @@ export async function upgrade<Context = undefined>(
 }
 
 /** Refuses what the runtime's own server cannot honour, in programs without types. */
-function checkUpgrade(options: Partial<StrictOptions>): void {
+function checkUpgrade(
+  options: Partial<StrictOptions> & Pick<BuiltInOptions, "noDelay">,
+): void {
+  if (options.noDelay) {
+    throw new TypeError(
+      "Cannot use noDelay: upgrade() answers on connections that the runtime's own server has accepted; use setNoDelay(), once, with the addr of that",
+    );
+  }
   if (checkEngine(options) === "node") {
     throw new TypeError(
       'Cannot use engine: upgrade() answers inside the runtime\'s own server; use serve() with engine: "node"',
     );
   }
+}
+
+/** What calls the C library is loaded only where it is asked for. */
+async function builtInEngine(
+  where: Listen,
+  { noDelay = false }: BuiltInOptions,
+): Promise<Engine> {
+  if (!noDelay) return listen;
+  const { createNoDelayEngine } = await import(
+    "./src/engines/deno_no_delay.ts"
+  );
+  return await createNoDelayEngine(where);
 }
 
 /** The strict engine is loaded only where it is asked for. */
@@ -442,7 +473,8 @@ async function startServer<Context>(
 
 /** What the runtime says when it cannot listen, with the place and the remedy. */
 function cannotListen(where: Listen, error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
+  // What is typed was said by the module itself.
+  if (!(error instanceof Error) || error instanceof NetworkError) return error;
   const place = "path" in where
     ? where.path
     : `${where.hostname}:${where.port}`;
@@ -469,8 +501,18 @@ function cannotListen(where: Listen, error: unknown): unknown {
   }
   if (error instanceof Deno.errors.AddrInUse) {
     return new Deno.errors.AddrInUse(
-      `${action}: something listens there already; end that, or choose another ${
-        "path" in where ? "path" : "port"
+      "path" in where
+        ? `${action}: something listens there already, or was killed while it did; end it, or remove the file`
+        : `${action}: something listens there already; end that, or choose another port`,
+      options,
+    );
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return new Deno.errors.PermissionDenied(
+      `${action}: the system does not let this user; ${
+        "path" in where
+          ? "choose a directory that it may write to"
+          : "choose a port from 1024, or grant the capability cap_net_bind_service"
       }`,
       options,
     );
@@ -528,7 +570,7 @@ async function warnOfNames(
 
 if (import.meta.main) {
   // Awaited here, it would wait for this module, which it imports.
-  import("./src/cli/greet_server.ts").then(async ({ greetServer }) => {
-    Deno.exit(await greetServer(Deno.args));
+  import("./src/cli/program.ts").then(async ({ main }) => {
+    Deno.exit(await main(["serve", ...Deno.args]));
   });
 }

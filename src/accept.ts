@@ -13,17 +13,17 @@ import { type Seen, seenBy } from "./forwarded.ts";
 import {
   chooseProtocol,
   findFault,
-  findHostFault,
   isOriginAllowed,
   offeredProtocols,
   refusalOf,
   refuse,
   upgradeRequired,
+  urlOf,
   wantsWebSocket,
 } from "./handshake.ts";
 import { printable } from "./logger.ts";
 import type { Handler, Policy } from "./policy.ts";
-import { isThenable } from "./within.ts";
+import { isThenable, whenKnown } from "./within.ts";
 
 /**
  * Answers an ordinary HTTP request.
@@ -50,11 +50,10 @@ interface Asked {
 }
 
 function whatIsAsked<Context>(
-  incoming: Incoming,
+  { request, remoteAddr, secure }: Incoming,
+  asked: URL,
   policy: Policy<Context>,
 ): Asked | undefined {
-  const { request, remoteAddr, secure } = incoming;
-  const asked = new URL(request.url);
   const direct: Seen = {
     remoteAddr,
     secure,
@@ -65,7 +64,10 @@ function whatIsAsked<Context>(
   const scheme = seen.secure ? "wss" : "ws";
   const url = `${scheme}://${seen.host}${asked.pathname}${asked.search}`;
   return {
-    url: URL.canParse(url) ? url : `${scheme}://invalid${asked.pathname}`,
+    // What the runtime made a URL of is good for another scheme as well.
+    url: seen.host === asked.host || URL.canParse(url)
+      ? url
+      : `${scheme}://invalid${asked.pathname}`,
     remoteAddr: seen.remoteAddr,
   };
 }
@@ -84,31 +86,42 @@ export interface Circumstances {
  * @returns The response, or what a WebSocket opens with, which is the engine's
  * to switch to.
  */
-export async function answer<Context>(
+export function answer<Context>(
   incoming: Incoming,
   policy: Policy<Context>,
   { closing, fetch }: Circumstances = {},
-): Promise<Response | Opening<Context>> {
+): Response | Opening<Context> | Promise<Response | Opening<Context>> {
   const { request } = incoming;
-  const fault = findHostFault(request);
-  if (fault !== undefined) return fault;
-  const asked = whatIsAsked(incoming, policy);
+  const target = urlOf(request);
+  if (target === null) return refuse(400, "The Host header is malformed");
+  const asked = whatIsAsked(incoming, target, policy);
   if (asked === undefined) {
     return refuse(400, "The Forwarded header is malformed");
   }
   if (wantsWebSocket(request)) {
-    if (closing?.aborted) return goingDown();
+    if (closing?.aborted) return logged(goingDown(), asked, request, policy);
     const full = policy.admission.enter(asked.remoteAddr);
-    if (full !== undefined) return logged(full, asked, policy);
-    const verdict = await admit(incoming, asked, policy, closing);
-    // What is let in leaves when its connection ends, or never opens.
-    if (!(verdict instanceof Response)) return verdict;
-    policy.admission.leave(asked.remoteAddr);
-    return logged(verdict, asked, policy);
+    if (full !== undefined) return logged(full, asked, request, policy);
+    return whenKnown(admit(incoming, asked, policy, closing), (verdict) => {
+      // What is let in leaves when its connection ends, or never opens.
+      if (!(verdict instanceof Response)) return verdict;
+      policy.admission.leave(asked.remoteAddr);
+      return logged(verdict, asked, request, policy);
+    });
   }
   if (fetch === undefined) return upgradeRequired(asked.url);
+  return answerWith(fetch, request, asked, policy);
+}
+
+/** Answers an ordinary request. */
+async function answerWith<Context>(
+  fetch: FetchHandler,
+  request: Request,
+  { remoteAddr }: Asked,
+  policy: Policy<Context>,
+): Promise<Response> {
   try {
-    return sendable(await fetch(request, { remoteAddr: asked.remoteAddr }));
+    return sendable(await fetch(request, { remoteAddr }));
   } catch (error) {
     policy.report(error);
     return refuse(500, "The server failed to answer");
@@ -125,62 +138,84 @@ function goingDown(): Response {
 /**
  * Takes a handshake through its checks.
  *
- * @returns The refusal, or what the connection opens with.
+ * @returns The refusal, or what the connection opens with; at once, where all is
+ * decided at once: promises would cost a handshake more than its checks.
  */
-async function admit<Context>(
+function admit<Context>(
   { request, since, peerCertificate }: Incoming,
   { url, remoteAddr }: Asked,
   policy: Policy<Context>,
   closing: AbortSignal | undefined,
-): Promise<Response | Opening<Context>> {
+): Response | Opening<Context> | Promise<Response | Opening<Context>> {
   const fault = findFault(request);
   if (fault !== undefined) return fault;
   // The peer took some of the time for its handshake.
   const until = (since ?? performance.now()) + policy.openTimeout;
-  try {
-    const decide = <T>(verdict: T | PromiseLike<T>) =>
-      inTime(verdict, request, until, closing);
-    if (
-      !policy.anyOrigin &&
-      !await decide(isOriginAllowed(request, url, policy))
-    ) {
-      const origin = request.headers.get("origin") ?? "";
-      policy.logger.debug?.(
-        `refused origin ${printable(origin)} at ${printable(url)}`,
-      );
-      return refuse(
-        403,
-        "Pages of this origin may not connect (behind a reverse proxy, see trustProxy)",
-      );
-    }
+  const decide = <T>(verdict: T | PromiseLike<T>) =>
+    isThenable(verdict) ? inTime(verdict, request, until, closing) : verdict;
+  const authorize = () => {
     const protocols = offeredProtocols(request);
     const info = { url, remoteAddr, protocols, peerCertificate };
-    const verdict = await decide(policy.authorize?.(request, info));
-    const refusal = refusalOf(verdict);
-    if (refusal !== undefined) return sendable(refusal);
-    return {
-      url,
-      remoteAddr,
-      headers: keptHeaders(request),
-      protocol: chooseProtocol(protocols, policy.protocols),
-      context: verdict as Context,
-      peerCertificate,
-    };
+    const verdict = decide(policy.authorize?.(request, info));
+    return whenKnown(verdict, (verdict): Response | Opening<Context> => {
+      const refusal = refusalOf(verdict);
+      if (refusal !== undefined) return sendable(refusal);
+      return {
+        url,
+        remoteAddr,
+        headers: keptHeaders(request),
+        protocol: chooseProtocol(protocols, policy.protocols),
+        context: verdict as Context,
+        peerCertificate,
+      };
+    });
+  };
+  const failed = (error: unknown) => undecided(error, policy);
+  try {
+    const isAllowed = policy.anyOrigin ||
+      decide(isOriginAllowed(request, url, policy));
+    const verdict = whenKnown(
+      isAllowed,
+      (isAllowed) => isAllowed ? authorize() : foreign(request, policy),
+    );
+    return isThenable(verdict) ? verdict.then(undefined, failed) : verdict;
   } catch (error) {
-    if (error instanceof Undecided) return error.response();
-    policy.report(error);
-    return error === LATE
-      ? tooLate()
-      : refuse(500, "The server failed to decide");
+    return failed(error);
   }
 }
 
-/** A refusal, of which the log hears. */
+/** Refuses a page of another site. */
+function foreign<Context>(
+  { headers }: Request,
+  { logger }: Policy<Context>,
+): Response {
+  logger.debug?.(`refused origin ${printable(headers.get("origin") ?? "")}`);
+  return refuse(
+    403,
+    "Pages of this origin may not connect (behind a reverse proxy, see trustProxy)",
+  );
+}
+
+/** The answer where a decision failed. */
+function undecided<Context>(
+  error: unknown,
+  policy: Policy<Context>,
+): Response {
+  if (error instanceof Undecided) return error.response();
+  policy.report(error);
+  return error === LATE
+    ? tooLate()
+    : refuse(500, "The server failed to decide");
+}
+
+/** A refusal, of which the log and `onRefused` hear. */
 function logged<Context>(
   refusal: Response,
   { url, remoteAddr }: Asked,
-  { logger }: Policy<Context>,
+  request: Request,
+  { logger, onrefused }: Policy<Context>,
 ): Response {
+  onrefused?.({ status: refusal.status, url, remoteAddr, request });
   if (logger.debug !== undefined) {
     const from = "hostname" in remoteAddr
       ? remoteAddr.hostname
@@ -229,12 +264,11 @@ class Undecided extends Error {
 
 /** Waits for a decision as long as there is somebody to tell it to. */
 async function inTime<T>(
-  verdict: T | PromiseLike<T>,
+  verdict: PromiseLike<T>,
   request: Request,
   until: number,
   closing: AbortSignal | undefined,
 ): Promise<T> {
-  if (!isThenable(verdict)) return verdict;
   const { promise, reject } = Promise.withResolvers<never>();
   const left = Math.max(0, until - performance.now());
   const timer = setTimeout(() => reject(LATE), left);

@@ -13,6 +13,7 @@ import {
   type MessageLike,
   mistakeIn,
   type Noticed,
+  sizeOf,
 } from "./channel.ts";
 import {
   checkClose,
@@ -31,10 +32,43 @@ import {
   type ReceiveOptions,
   rejected,
 } from "./receive_queue.ts";
+import { NO_SEAT } from "./roster.ts";
 import { SendBuffer } from "./send_buffer.ts";
 import { readableOf, writableTo } from "./streams.ts";
 import type { PeerCertificate } from "./tls/peer_certificate.ts";
 import { unwatch, watch } from "./watch.ts";
+
+/**
+ * How much was exchanged over a connection so far, see
+ * {@linkcode Connection.traffic}.
+ *
+ * @example Who sends most?
+ * ```ts
+ * import { connect, serve, type Traffic } from "@wss/wss";
+ *
+ * const seen: Traffic[] = [];
+ * await using server = await serve({ port: 0 }, async (ws) => {
+ *   for await (const message of ws) await ws.send(message);
+ *   seen.push(ws.traffic);
+ * });
+ * await using ws = await connect(server.url);
+ * await ws.send("Hello");
+ * await ws.receive();
+ * await ws.close();
+ * await server.shutdown();
+ * console.log(seen); // one message of 5 bytes each way
+ * ```
+ */
+export interface Traffic {
+  /** How many messages came. */
+  readonly messagesReceived: number;
+  /** How large they were: in bytes, of text in UTF-16 units. */
+  readonly bytesReceived: number;
+  /** How many messages were sent, of which the last may still be on their way. */
+  readonly messagesSent: number;
+  /** How large they were: in bytes, of text in UTF-16 units. */
+  readonly bytesSent: number;
+}
 
 /** What all connections of one server, or one call of `connect()`, share. */
 export interface Shared {
@@ -62,6 +96,8 @@ export interface Opening<Context> {
   readonly context: Context;
   readonly remoteAddr?: Deno.Addr | undefined;
   readonly headers?: Headers | undefined;
+  /** Of a client, what the server answered: the headers. */
+  readonly answer?: (() => Headers) | undefined;
   readonly peerCertificate?: PeerCertificate | undefined;
 }
 
@@ -117,6 +153,14 @@ export class Connection<Context = unknown>
   readonly #outgoing: SendBuffer;
   readonly #heartbeat: Heartbeat | undefined;
   readonly #beat: Beat | undefined;
+  /** Its place among those that are watched. @ignore */
+  place = 0;
+  /** Its seat among the connections of its server. @ignore */
+  seat: number = NO_SEAT;
+
+  // Of what was sent; of what came, the inbox counts.
+  #messagesSent = 0;
+  #bytesSent = 0;
 
   // Of the end.
   #state = OPEN;
@@ -201,6 +245,14 @@ export class Connection<Context = unknown>
   }
 
   /**
+   * A copy of the headers with which the server answered the opening handshake;
+   * on clients of the strict engine only.
+   */
+  get responseHeaders(): Headers | undefined {
+    return this.#opening.answer?.();
+  }
+
+  /**
    * The certificate of the other side, verified: of a client, on servers with
    * `clientCa` and where it has shown one; of the server, on clients of the
    * strict engine.
@@ -238,6 +290,20 @@ export class Connection<Context = unknown>
   /** How many messages came and were not received yet. */
   get pending(): number {
     return this.#incoming.length;
+  }
+
+  /**
+   * How much was exchanged so far: messages, without what a heartbeat or the
+   * protocol adds to them, and as they are before compression. It stays when the
+   * connection has ended.
+   */
+  get traffic(): Traffic {
+    return {
+      messagesReceived: this.#incoming.messagesInAll,
+      bytesReceived: this.#incoming.bytesInAll,
+      messagesSent: this.#messagesSent,
+      bytesSent: this.#bytesSent,
+    };
   }
 
   /** Resolves when the connection has ended, with how it did; never rejects. */
@@ -284,7 +350,11 @@ export class Connection<Context = unknown>
     } catch (error) {
       return rejected(error); // The bytes are shared, or not there any more.
     }
-    if (sent !== undefined) return sent;
+    if (sent !== undefined) {
+      this.#messagesSent++;
+      this.#bytesSent += sizeOf(data);
+      return sent;
+    }
     const detail =
       `more than ${this.#shared.limits.maxUnsentBytes} bytes wait (maxUnsentBytes) ` +
       "for a peer that does not keep up (is each send() awaited?)";

@@ -49,7 +49,9 @@ export interface ListenTask<Context> extends Acceptor<Context> {
   readonly where: Listen;
   readonly logger: Logger;
   /** Answers a request: with a response, or with what a WebSocket opens with. */
-  answer(incoming: Incoming): Promise<Response | Opening<Context>>;
+  answer(
+    incoming: Incoming,
+  ): Response | Opening<Context> | Promise<Response | Opening<Context>>;
 }
 
 /** What can be changed of the TLS of a server that listens. */

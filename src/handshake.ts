@@ -38,14 +38,12 @@ export function wantsWebSocket(request: Request): boolean {
   return hasToken(request.headers.get("upgrade"), "websocket");
 }
 
-/** The answer to a request whose `Host` makes no URL, which the runtime lets pass. */
-export function findHostFault(request: Request): Response | undefined {
+/** The URL of a request; `null` if its `Host` makes none, which the runtime lets pass. */
+export function urlOf(request: Request): URL | null {
   // An empty one, or one with a part of a path in it, would move the path.
   const host = request.headers.get("host");
   const good = host === null || /^[^\s/?#@\\]+$/.test(host);
-  return good && URL.canParse(request.url)
-    ? undefined
-    : refuse(400, "The Host header is malformed");
+  return good ? URL.parse(request.url) : null;
 }
 
 /** What is wrong with an opening handshake, as the answer to it. */
@@ -184,7 +182,8 @@ export function checkToken(name: string, text: string): void {
 }
 
 function tokens(header: string | null): string[] {
-  return (header ?? "").split(",").map(withoutSpace).filter(Boolean);
+  if (header === null) return [];
+  return header.split(",").map(withoutSpace).filter(Boolean);
 }
 
 /** A pattern for this takes time that grows with the square of the spaces within. */
@@ -202,6 +201,8 @@ function isSpace(code: number): boolean {
 }
 
 function hasToken(header: string | null, token: string): boolean {
-  return header !== null &&
+  if (header === null) return false;
+  // Most headers hold nothing else.
+  return header.toLowerCase() === token ||
     tokens(header).some((one) => one.toLowerCase() === token);
 }

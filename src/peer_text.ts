@@ -5,12 +5,17 @@
  * @module
  */
 
-/** A peer's text in quotes, shortened, with nothing in it that a terminal obeys. */
+/** A peer's text in quotes, shortened, with nothing in it that a terminal obeys, or nobody sees. */
 export function quoted(text: string, most = 80): string {
   const short = text.length > most ? `${text.slice(0, most)}…` : text;
   return JSON.stringify(short).replace(
-    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    // The joiners stay, which scripts and emoji need.
+    /[\p{Cc}\u2028\u2029]|(?![\u200c\u200d])\p{Cf}/gu,
+    (char) =>
+      Array.from(
+        { length: char.length },
+        (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`,
+      ).join(""),
   );
 }
 

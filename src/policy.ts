@@ -65,6 +65,45 @@ export interface AuthorizeInfo {
 }
 
 /**
+ * A WebSocket handshake that a server refused, as `onRefused` is told.
+ *
+ * @example A line for each
+ * ```ts
+ * import { type RefusedHandshake, serve } from "@wss/wss";
+ *
+ * function onRefused({ status, url, remoteAddr }: RefusedHandshake): void {
+ *   console.log(status, new URL(url).pathname, (remoteAddr as Deno.NetAddr).hostname);
+ * }
+ * const authorize = () => false;
+ * await using server = await serve({ port: 0, authorize, onRefused }, (ws) => ws.closed);
+ * const headers = {
+ *   upgrade: "websocket",
+ *   connection: "upgrade",
+ *   "sec-websocket-version": "13",
+ *   "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
+ * };
+ * const conn = await Deno.connect({ port: (server.addr as Deno.NetAddr).port });
+ * const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+ * await conn.write(new TextEncoder().encode(`GET / HTTP/1.1\r\nhost: localhost\r\n${lines.join("")}\r\n`));
+ * await conn.read(new Uint8Array(1000)); // 403
+ * conn.close();
+ * ```
+ */
+export interface RefusedHandshake {
+  /** The status of the answer: 401, 403, 429, 503 … */
+  readonly status: number;
+  /** The URL that the client asked for, with its query, seen through trusted proxies. */
+  readonly url: string;
+  /** The address of the client, seen through trusted proxies. */
+  readonly remoteAddr: Deno.Addr;
+  /**
+   * The request, to be read before `onRefused` returns; what its headers hold may
+   * be a secret.
+   */
+  readonly request: Request;
+}
+
+/**
  * Serves one connection. When it returns, the connection is closed with 1000;
  * when it throws, with 1011, and `onError` hears of it.
  *
@@ -199,6 +238,13 @@ export interface AcceptOptions<Context = undefined>
    */
   onError?: ((error: unknown, ws?: Connection<Context>) => void) | undefined;
   /**
+   * Hears of each WebSocket handshake that was refused, by a limit, for its
+   * origin, by `authorize` or since it is malformed, for logs, counts and bans.
+   * What fails before there is a request, such as a handshake of TLS, is not
+   * among them.
+   */
+  onRefused?: ((refused: RefusedHandshake) => void) | undefined;
+  /**
    * Where to log. The default writes warnings and errors to standard error; pass
    * `{}` to be silent.
    */
@@ -222,6 +268,7 @@ export const ACCEPT_NAMES: OptionNames<AcceptOptions> = {
   maxMessagesPerSecond: true,
   maxMessageBurst: true,
   onError: true,
+  onRefused: true,
   logger: true,
 };
 
@@ -238,6 +285,8 @@ export interface Policy<Context> {
   readonly hosts: readonly string[] | undefined;
   readonly admission: Admission;
   readonly logger: Logger;
+  /** Hears of each handshake that was refused; never throws. */
+  readonly onrefused: ((refused: RefusedHandshake) => void) | undefined;
   /** Hears of a client that was let in and is gone before its connection is open. */
   ongone(opening: Opening<Context>): void;
   /** A method, so that a policy of one context passes for a policy of any. */
@@ -311,6 +360,7 @@ export async function resolvePolicy<Context>(
     hosts,
     admission,
     logger,
+    onrefused: guarded("onRefused", options.onRefused, logger),
     ongone({ remoteAddr }) {
       admission.leave(remoteAddr);
       logger.debug?.("a handshake was let in, and came to no end");
@@ -343,9 +393,10 @@ function resolveRate<Context>(
 
 /** Refuses what would only fail later, for programs whose types nobody checked. */
 function checkKinds<Context>(options: AcceptOptions<Context>): void {
-  const { authorize, onError, trustProxy, proxyHeader } = options;
+  const { authorize, onError, onRefused, trustProxy, proxyHeader } = options;
   checkFunction("authorize", authorize);
   checkFunction("onError", onError);
+  checkFunction("onRefused", onRefused);
   if (trustProxy !== undefined && !Array.isArray(trustProxy)) {
     throw new TypeError(
       "Cannot use trustProxy: it must be a list of addresses",
@@ -393,15 +444,25 @@ function reporter<Context>(
   onError: AcceptOptions<Context>["onError"],
   logger: Logger,
 ): Policy<Context>["report"] {
-  const failed = (thrown: unknown) => logger.error?.("onError failed", thrown);
-  return (error, ws) => {
-    if (onError === undefined) {
-      const what = ws === undefined ? "request" : "handler";
-      return logger.error?.(`${what} failed`, error);
-    }
+  const hear = guarded("onError", onError, logger);
+  return hear ?? ((error, ws) => {
+    const what = ws === undefined ? "request" : "handler";
+    logger.error?.(`${what} failed`, error);
+  });
+}
+
+/** What is told of something, and must not disturb who tells it. */
+function guarded<Told extends unknown[]>(
+  name: string,
+  listener: ((...told: Told) => void) | undefined,
+  logger: Logger,
+): ((...told: Told) => void) | undefined {
+  if (listener === undefined) return undefined;
+  const failed = (thrown: unknown) => logger.error?.(`${name} failed`, thrown);
+  return (...told) => {
     try {
       // It may be asynchronous, though nobody asked it to.
-      Promise.resolve(onError(error, ws) as unknown).catch(failed);
+      Promise.resolve(listener(...told) as unknown).catch(failed);
     } catch (thrown) {
       failed(thrown);
     }

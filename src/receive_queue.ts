@@ -59,6 +59,9 @@ export class ReceiveQueue {
   length = 0;
   /** Bytes of binary and UTF-16 units of text that wait. */
   bytes = 0;
+  /** How many messages came in all, and of how many bytes or units. */
+  messagesInAll = 0;
+  bytesInAll = 0;
 
   // Of the one that waits.
   #resolve: Resolve | undefined;
@@ -82,6 +85,9 @@ export class ReceiveQueue {
 
   /** Hands a message to whoever waits, or keeps it. */
   push(message: Message): void {
+    const size = sizeOf(message);
+    this.messagesInAll++;
+    this.bytesInAll += size;
     const resolve = this.#resolve;
     if (resolve !== undefined) {
       this.#resolve = this.#reject = undefined;
@@ -91,7 +97,7 @@ export class ReceiveQueue {
     let slots = this.#slots ??= new Array(SLOTS);
     if (this.length === slots.length) slots = this.#grow(slots);
     slots[(this.#head + this.length++) & (slots.length - 1)] = message;
-    this.bytes += sizeOf(message);
+    this.bytes += size;
   }
 
   /**

@@ -7,11 +7,12 @@
 import { answer, type FetchHandler, run } from "./accept.ts";
 import type { MessageLike } from "./channel.ts";
 import { CloseCode } from "./close_code.ts";
-import { type Connection, drain, type Opening } from "./connection.ts";
+import { type Connection, drain } from "./connection.ts";
 import type { Engine, Incoming, Listen, Listener } from "./engine.ts";
 import { checkTimeout } from "./limits.ts";
 import type { Policy } from "./policy.ts";
 import { type CertChain, type CertFiles, checkPair } from "./tls/pem.ts";
+import { Roster } from "./roster.ts";
 import { sendToAll, type Topics } from "./topics.ts";
 import { within } from "./within.ts";
 
@@ -123,7 +124,9 @@ const LINGER = 500;
 export class Server<Context = unknown> implements AsyncDisposable {
   readonly #setup: ServerSetup<Context>;
   #listener!: Listener;
-  readonly #connections: Set<Connection<Context>> = new Set();
+  readonly #connections: Roster<"seat", Connection<Context>> = new Roster(
+    "seat",
+  );
   /** How many handlers run, each with the close after it. */
   #running = 0;
   #idle: PromiseWithResolvers<void> | undefined;
@@ -313,7 +316,7 @@ export class Server<Context = unknown> implements AsyncDisposable {
     });
   }
 
-  #answer(incoming: Incoming): Promise<Response | Opening<Context>> {
+  #answer(incoming: Incoming): ReturnType<typeof answer<Context>> {
     const { policy, fetch } = this.#setup;
     return answer(incoming, policy, { closing: this.#closing.signal, fetch });
   }

@@ -36,3 +36,14 @@ export function isThenable<T>(
   return typeof (value as { then?: unknown } | null | undefined)?.then ===
     "function";
 }
+
+/**
+ * Goes on with a value: at once, or, if it is a promise, when it is there. An
+ * `await` would make what is synchronous asynchronous.
+ */
+export function whenKnown<T, Result>(
+  value: T | PromiseLike<T>,
+  use: (value: T) => Result | Promise<Result>,
+): Result | Promise<Result> {
+  return isThenable(value) ? Promise.resolve(value).then(use) : use(value);
+}

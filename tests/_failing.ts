@@ -6,6 +6,7 @@
 
 import { assert } from "@std/assert";
 import { devCertificates, temporaryDirectory } from "./_certs.ts";
+import { freePort, runProgram } from "./_listening.ts";
 import { succeeds } from "./peers/suite.ts";
 
 /** A server that listens on loopback until it is disposed. */
@@ -125,16 +126,8 @@ http { access_log off; ${temporary}
 }
 `,
   );
-  const child = new Deno.Command("/usr/sbin/nginx", {
-    args: ["-p", dir.path, "-c", config, "-e", "/dev/null"],
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  stack.defer(async () => {
-    child.kill("SIGKILL");
-    await child.status;
-  });
-  await listening(thirdPort);
+  const args = ["-p", dir.path, "-c", config, "-e", "/dev/null"];
+  await runProgram(stack, "/usr/sbin/nginx", args, thirdPort);
   const running = stack.move();
   return {
     port,
@@ -142,22 +135,4 @@ http { access_log off; ${temporary}
     thirdPort,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
-/** Waits until something listens on a port; nginx itself tells nobody. */
-async function listening(port: number): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    try {
-      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-      return;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-  throw new Error("nginx does not listen");
 }

@@ -6,6 +6,7 @@
  */
 
 import { devCertificates } from "./_certs.ts";
+import { freePort, listening } from "./_listening.ts";
 
 /** What of the proxies is not installed. */
 export const missingProxies: string | undefined =
@@ -145,12 +146,6 @@ export class Relay implements AsyncDisposable {
   }
 }
 
-/** A port on which nothing listens. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 async function start(
   program: string,
   args: string[],
@@ -165,7 +160,7 @@ async function start(
     args: ["-c", 'log=$1; shift; exec "$@" >"$log" 2>&1', "sh", logFile]
       .concat(program, args),
   }).spawn();
-  await listens(port);
+  await listening(port);
   const host = `127.0.0.1:${port}`;
   const user = login && [login.username, login.password]
     .map(encodeURIComponent).join(":");
@@ -179,17 +174,4 @@ async function start(
       await Deno.remove(directory, { recursive: true });
     },
   };
-}
-
-/** Waits until something listens on a port. */
-async function listens(port: number): Promise<void> {
-  for (let left = 100;; left--) {
-    try {
-      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-      return;
-    } catch (error) {
-      if (left === 0) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
 }

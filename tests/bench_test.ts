@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { measureBurst } from "../scripts/bench/burst.ts";
 import { closeIdle, openIdle } from "../scripts/bench/clients.ts";
 import { type EchoTask, measureEcho } from "../scripts/bench/echo.ts";
@@ -6,28 +12,16 @@ import {
   type HandshakeTask,
   measureHandshakes,
 } from "../scripts/bench/handshake.ts";
-import {
-  type ClientResults,
-  runClientBenchmark,
-} from "../scripts/bench/client_run.ts";
-import {
-  CLIENTS,
-  CLIENTS_SERVER,
-  type Plan,
-  type Subject,
-  SUBJECTS,
-} from "../scripts/bench/plan.ts";
-import {
-  type Circumstances,
-  report,
-  reportClients,
-} from "../scripts/bench/report.ts";
+import { measureBroadcast } from "../scripts/bench/broadcast.ts";
+import { CASES } from "../scripts/bench/cases/mod.ts";
+import type { Plan } from "../scripts/bench/plan.ts";
 import {
   BrokenSubjectError,
   type Target,
 } from "../scripts/bench/raw_client.ts";
 import { ClientProcess } from "../scripts/bench/process.ts";
-import { type Results, runBenchmark } from "../scripts/bench/run.ts";
+import { runBenchmark } from "../scripts/bench/run.ts";
+import { CLIENTS, SERVERS } from "../scripts/bench/subjects.ts";
 import { devCertificates } from "./_certs.ts";
 
 const LINUX = Deno.build.os === "linux";
@@ -46,20 +40,14 @@ const HANDSHAKES: HandshakeTask = {
   atATime: 2,
 };
 const PLAN: Plan = {
-  rounds: 1,
+  name: "test",
+  rounds: { most: 1, few: 1, many: 1 },
   echo: { warmUp: 20, duration: 30 },
-  burst: { count: 3, duration: 200 },
+  latency: { warmUp: 5, duration: 20 },
+  burst: { count: 1, duration: 20 },
   handshake: { warmUp: 100, duration: 200, atATime: 4 },
-  idle: { rounds: 1, warmUp: 5, connections: 20 },
-  startUp: { rounds: 1 },
-};
-const ABOUT: Circumstances = {
-  plan: PLAN,
-  subjects: SUBJECTS,
-  processor: "",
-  kernel: "",
-  deno: "",
-  date: "",
+  broadcast: { connections: 5, warmUp: 1, count: 3 },
+  idle: { warmUp: 5 },
 };
 
 /** A server whose sockets answer a message as the test wants. */
@@ -98,145 +86,157 @@ async function serveWith(
   };
 }
 
+/** What asks the most of a subject; that the other cases work, the guard's test tells. */
+const KINDS = ["latency", "burst", "broadcast", "client-echo-16"];
+
 Deno.test({
-  name: "runBenchmark() measures every subject, case and round",
+  name:
+    "runBenchmark() measures every subject that is there, and says who is not",
   ignore: !LINUX,
   async fn() {
     const { dir, ca } = await devCertificates();
-    const results = await runBenchmark(PLAN, {
+    const { subjects, cases } = await runBenchmark({
+      plan: PLAN,
+      cases: CASES.filter(({ id }) => KINDS.includes(id)),
+      subjects: [...SERVERS, ...CLIENTS],
       directory: dir,
       chainFile: `${dir}/localhost.pem`,
       ca,
-      subjects: SUBJECTS,
     });
 
-    const once = SUBJECTS.map(() => 1);
-    const rounds = (all: unknown[][]) => all.map(({ length }) => length);
-    for (const { subjects } of results.echo) {
-      assertEquals(rounds(subjects), once);
-      for (const { messages, time } of subjects.flat()) {
-        assert(messages > 0 && time > 0);
-      }
+    const absent = subjects.filter(({ skipped }) => skipped !== undefined);
+    // CI has Node and Python; Bun is for those who have it.
+    const installable = Deno.env.get("CI") === "true" ? ["bun"] : ABSENT;
+    for (const { id, skipped } of absent) {
+      assert(installable.includes(id), `${id}: ${skipped}`);
+      assertMatch(skipped ?? "", /is not .+: (?:apt-get|npm|deno) /);
     }
-    assertEquals(rounds(results.burst), once);
-    for (const { times } of results.burst.flat()) {
-      assert(times.length > 0 && times.every((time) => time > 0));
-    }
-    assertEquals(rounds(results.handshake), once);
-    for (const { handshakes, serverCpu } of results.handshake.flat()) {
-      assert(handshakes > 0 && serverCpu > 0);
-    }
-    assertEquals(rounds(results.idle), once);
-    assertEquals(rounds(results.startUp), once);
-  },
-});
-
-Deno.test({
-  name: "runClientBenchmark() measures every client, case and round",
-  ignore: !LINUX,
-  async fn() {
-    const { dir, ca } = await devCertificates();
-    const results = await runClientBenchmark(PLAN, {
-      directory: dir,
-      chainFile: `${dir}/localhost.pem`,
-      ca,
-      clients: CLIENTS,
-      server: CLIENTS_SERVER,
-      cores: undefined,
-    });
-    for (const { clients } of results) {
-      assertEquals(clients.map(({ length }) => length), CLIENTS.map(() => 1));
-      for (const { messages, time, clientCpu } of clients.flat()) {
-        assert(messages > 0 && time > 0 && clientCpu > 0);
+    for (const { id, side, metrics, subjects: results } of cases) {
+      const expected = subjects.filter((one) =>
+        one.side === side && one.skipped === undefined
+      );
+      assertEquals(
+        results.map(({ subject }) => subject).toSorted(),
+        expected.map(({ id }) => id).toSorted(),
+      );
+      for (const { subject, samples, skipped } of results) {
+        if (skipped !== undefined) continue;
+        assertEquals(samples.length, 1, `${id}, ${subject}`);
+        for (const metric of metrics) {
+          const figure = samples[0]?.[metric.id] ?? -1;
+          assert(figure >= 0, `${id}, ${subject}: ${metric.id} ${figure}`);
+        }
       }
     }
   },
 });
 
+/** What need not be installed. */
+const ABSENT = ["node-ws", "bun", "python"];
+
 Deno.test({
-  name: "runClientBenchmark() rejects when an echo is wrong",
+  name: "runBenchmark() names the subject that is broken, and the case",
+  ignore: !LINUX,
+  async fn() {
+    const { dir, ca } = await devCertificates();
+    const setting = {
+      plan: PLAN,
+      directory: dir,
+      chainFile: `${dir}/localhost.pem`,
+      ca,
+    };
+    const [echo] = CASES;
+    const [ours] = SERVERS;
+    assert(echo !== undefined && ours !== undefined);
+    const lies = () => Promise.reject(new Error("it lies"));
+    const broken = await assertRejects(() =>
+      runBenchmark({
+        ...setting,
+        cases: [{ ...echo, measure: lies }],
+        subjects: [ours],
+      }), Error);
+    assertEquals(
+      broken.message,
+      'Cannot go on: serve(), for await is broken in "16 B text, 64 × 1"',
+    );
+    const dead = await assertRejects(() =>
+      runBenchmark({
+        ...setting,
+        cases: [echo],
+        subjects: [{ ...ours, script: "_handlers.ts" }],
+      }), Error);
+    assertEquals(dead.message, "Cannot start serve(), for await");
+    assertMatch(`${dead.cause}`, /_handlers\.ts ended before its time/);
+  },
+});
+
+Deno.test({
+  name: "the benchmark takes no case, subject or round that there is not",
+  ignore: !LINUX,
+  async fn() {
+    const cases = [
+      [["--only=echo-17"], '"echo-17" is none of echo-16, '],
+      [["--subjects=bare,nobody"], '"nobody" is none of wss-iterate, '],
+      [["--rounds=0"], "It must be a number from 1 to 99"],
+      [["--fast"], "unknown option '--fast'"],
+    ] as const;
+    for (const [args, said] of cases) {
+      const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "--no-prompt", "scripts/bench.ts", ...args],
+      }).output();
+      assertEquals(code, 2);
+      assertStringIncludes(new TextDecoder().decode(stderr), said);
+    }
+  },
+});
+
+Deno.test({
+  name: "a client whose echo is wrong is found",
   ignore: !LINUX,
   async fn() {
     await using subject = await serveWith((socket) => socket.send("wrong"));
-    await using client = new ClientProcess(CLIENTS[0]!, undefined);
+    const [client] = CLIENTS;
+    assert(client !== undefined);
+    await using process = new ClientProcess(client, undefined);
     const { port, ca } = subject.target;
     const shape = { size: 16, text: true, window: 1 };
-    await client.start({
+    await process.start({
       url: `wss://127.0.0.1:${port}`,
       ca,
       shape,
       connections: 1,
     });
-    await assertRejects(() => client.stop(), Error, "an echo has 5 bytes");
+    await assertRejects(() => process.stop(), Error, "an echo has 5 bytes");
   },
 });
 
-Deno.test("reportClients() compares each client with its base", () => {
-  const costs = { time: 1e6, serverCpu: 5e5, messages: 1000 };
-  const results: ClientResults = [{
-    name: "16 B",
-    clients: [10, 11].map((cost) => [{ ...costs, clientCpu: cost * 1000 }]),
-  }];
-  const clients: Subject[] = [
-    { name: "bare", script: "" },
-    { name: "ours", script: "", base: "bare" },
-  ];
-  const row = reportClients(results, clients).replaceAll(/ +/g, " ")
-    .split("\n").find((line) => line.includes("| ours |"));
-  assertMatch(
-    row ?? "",
-    /\| 11\.00 \(.+\) \| 1\.10 \(.+\) \| 1\.10 \| 1000 \| 1 % \| 50 % \|/,
-  );
-});
+const MISDELIVERIES: [string, (all: WebSocket[], data: string) => void][] = [
+  ["is sent twice", (all, data) => [...all, ...all].forEach(send(data))],
+  ["differs", (all, data) => all.forEach(send(data.toUpperCase()))],
+];
 
-Deno.test("report() compares each subject with its base", () => {
-  const costs = { time: 1e6, loadCpu: 1e6, steal: 0 };
-  const perSubject = <T>(make: (cost: number) => T): T[][] =>
-    [10, 11, 40, 42].map((cost) => [make(cost)]);
-  const results: Results = {
-    cores: undefined,
-    echo: [{
-      name: "16 B",
-      subjects: perSubject((cost) => ({
-        ...costs,
-        serverCpu: cost * 1000,
-        messages: 1000,
-      })),
-    }],
-    burst: perSubject((cost) => ({ times: [cost, cost * 1000, cost * 2000] })),
-    handshake: perSubject((cost) => ({
-      ...costs,
-      serverCpu: cost * 1000,
-      handshakes: 100,
-    })),
-    idle: perSubject((cost) => ({ rss: cost * 1024, heap: 0, loose: 0 })),
-    startUp: perSubject((cost) => cost),
-  };
-  const subjects: Subject[] = [
-    { name: "bare", script: "" },
-    { name: "ours", script: "", base: "bare" },
-    { name: "bare ws", script: "", base: "bare" },
-    { name: "strict", script: "", base: "bare ws" },
-  ];
+function send(data: string): (socket: WebSocket) => void {
+  return (socket) => socket.send(data);
+}
 
-  const lines = report(results, { ...ABOUT, subjects }).replaceAll(/ +/g, " ")
-    .split("\n");
-
-  assertMatch(lines[0]!, /for "strict", "bare ws"/);
-  const rowsOf = (name: string) =>
-    lines.filter((line) => line.includes(`| ${name} |`));
-  const [message, burst, handshake, idle, startUp] = rowsOf("strict");
-  assertMatch(message!, /\| 42\.00 \(.+\) \| 1\.05 \(.+\) \| 1\.05 \| 1000 \|/);
-  assertMatch(
-    burst!,
-    /\| 42\.000 \(.+\) \| 1\.050 \(.+\) \| 1\.050 \| 84\.000 \| 3 \|/,
-  );
-  assertMatch(handshake!, /\| 420 \(.+\) \| 1\.05 \(.+\) \| 1\.05 \| 100 \|/);
-  assertMatch(idle!, /\| 42\.0 \(.+\) \| \+2\.0 /);
-  assertMatch(startUp!, /\| 42 \(.+\) \| \+2\.0 /);
-  assertMatch(rowsOf("bare ws")[0]!, /\| 4\.00 \(.+\) \| 4\.00 \|/);
-  assertMatch(rowsOf("bare")[0]!, /\| 1 \| 1 \|/);
-});
+for (const [how, deliver] of MISDELIVERIES) {
+  Deno.test({
+    name: `measureBroadcast() rejects when a message ${how}`,
+    ignore: !LINUX,
+    async fn() {
+      const all: WebSocket[] = [];
+      await using subject = await serveWith(
+        (_, data) => deliver(all, data as string),
+        (socket) => void all.push(socket),
+      );
+      const task = { connections: 3, warmUp: 1, count: 2, pid: Deno.pid };
+      await assertRejects(
+        () => measureBroadcast(subject.target, task),
+        BrokenSubjectError,
+      );
+    },
+  });
+}
 
 for (
   const shape of [

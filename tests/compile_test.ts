@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
+import config from "../deno.json" with { type: "json" };
 import { temporaryDirectory } from "./_certs.ts";
 
 const root = fromFileUrl(new URL("..", import.meta.url));
@@ -28,9 +29,22 @@ Deno.test("the compile task makes a binary that greets, or says that its runtime
   await using dir = await temporaryDirectory();
   const { code, text } = await run(Deno.execPath(), ["task", "compile"], root);
   if (code === 0) {
-    const demo = await run(`${root}dist/wss`, ["demo"], dir.path);
-    assertEquals(demo.code, 0, demo.text);
-    assertStringIncludes(demo.text, "<<< Hello Ada!");
+    const seen: [string, string][] = [
+      ["demo --port=0", "<<< Hello Ada!"],
+      ["--version", `wss ${config.version}`],
+      ["cert", "Kept certs/localhost.pem"],
+      ["doctor --server certs", "localhost.pem"],
+      ["connect --help", "Usage: wss connect"],
+      ["serve --port=0 --cert=none.pem", "none.pem"],
+      ["bench", "missing required argument"],
+      ["greet --port=0", "--port 0"],
+      ["completions bash", "complete -o default"],
+      ["man", ".TH WSS 1"],
+    ];
+    for (const [args, text] of seen) {
+      const ended = await run(`${root}dist/wss`, args.split(" "), dir.path);
+      assertStringIncludes(ended.text, text);
+    }
     return;
   }
   assertEquals(code, 1);
@@ -53,6 +67,9 @@ Deno.test("the compile task embeds the whole graph of modules", async () => {
       "client.ts",
       "certs/",
       "cli/",
+      "doctor",
+      "commander/",
+      "deno.json",
       "x509/",
       "deno-std/",
     ]

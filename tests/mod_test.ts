@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 
 const root = fromFileUrl(new URL("..", import.meta.url));
@@ -24,6 +24,7 @@ Deno.test("the exports of each entry are these", async () => {
     "bearerAuth",
     "clientCertificate",
     "serve",
+    "setNoDelay",
     "upgrade",
   ];
   const client = [
@@ -41,6 +42,8 @@ Deno.test("the exports of each entry are these", async () => {
   );
   assertEquals(await names("../certs/mod.ts"), [
     "certificatePin",
+    "describeCertificates",
+    "ensureClientCertificate",
     "ensureDevCertificates",
   ]);
   assertEquals(await names("../src/browser/mod.ts"), [
@@ -55,6 +58,11 @@ Deno.test("the exports of each entry are these", async () => {
   assertEquals(await names("../src/browser/reconnecting.ts"), [
     "ReconnectingConnection",
     "keepConnected",
+  ]);
+  assertEquals(await names("../src/doctor/mod.ts"), [
+    "examine",
+    "inspectTls",
+    "lintCertificates",
   ]);
   assertEquals(await names("../src/testing/mod.ts"), [
     "MisbehavingClient",
@@ -110,6 +118,7 @@ Deno.test("mod.ts loads no npm package but the stand-in for @std", async () => {
     [],
   );
   assertEquals(loaded.includes("src/tls/authority.ts"), false);
+  assertEquals(loaded.includes("src/engines/deno_no_delay.ts"), false);
   assertEquals(loaded.filter((name) => name.startsWith("src/cli/")), []);
 });
 
@@ -124,6 +133,42 @@ for (const entry of ["certs/mod.ts", "src/testing/mod.ts"]) {
     );
   });
 }
+
+Deno.test("wss loads its declarations when it starts, and nothing that does the work", async () => {
+  const loaded = await loadedWith("src/cli/mod.ts");
+  assertEquals(
+    loaded.filter((name) =>
+      !/^src\/cli\/(?:\w+|\w+\/(?:command|help|layout|tree|version))\.ts$/
+        .test(name)
+    ).map((name) => name.replace(/@.*/, "")).sort(),
+    ["deno.json", "npm:commander"],
+  );
+});
+
+Deno.test("wss imports nothing of the module but what everybody can", async () => {
+  const { exports } = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
+  const open = new Set(
+    Object.values<string>(exports).map((path) => path.slice(2)),
+  );
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", "src/cli/mod.ts"],
+    cwd: root,
+  }).output();
+  const { modules }: Graph = JSON.parse(new TextDecoder().decode(stdout));
+  const nameOf = (specifier: string) => specifier.replace(`file://${root}`, "");
+  const own = modules.filter(({ specifier }) =>
+    nameOf(specifier).startsWith("src/cli/")
+  );
+  const imported = own.flatMap(({ dependencies = [] }) =>
+    dependencies.flatMap(({ code }) => code ? [nameOf(code.specifier)] : [])
+  );
+  const inner = imported.filter((name) =>
+    /^(?:src|server|client|certs|mod)\b/.test(name) &&
+    !name.startsWith("src/cli/") && !open.has(name)
+  );
+  assertEquals(inner, []);
+  assert(own.length > 50 && imported.includes("client.ts"));
+});
 
 Deno.test("server.ts and client.ts never import each other, and what is below imports neither", async () => {
   assertEquals((await loadedWith("server.ts")).includes("client.ts"), false);
@@ -165,6 +210,7 @@ Deno.test("each exported name is explained, and shown in an example that is run"
       "mod.ts",
       "certs/mod.ts",
       "src/testing/mod.ts",
+      "src/doctor/mod.ts",
       "src/browser/mod.ts",
       "src/browser/reconnecting.ts",
     ],

@@ -72,6 +72,20 @@ Deno.test("connect() on the strict engine masks each message with a key of its o
   assertEquals(new Set(frames.map(({ key }) => key)).size, 20);
 });
 
+Deno.test("connect() on the strict engine keeps the headers of the answer, and no others do", async () => {
+  await using server = new RawServer(async (peer) => {
+    await peer.accept(["X-A: 1", "Set-Cookie: a=b", "Set-Cookie: c=d"]);
+  });
+  await using ws = await connect(server.url, strict());
+  assertEquals(ws.responseHeaders?.get("x-a"), "1");
+  assertEquals(ws.responseHeaders?.getSetCookie(), ["a=b", "c=d"]);
+  assertEquals(ws.responseHeaders?.get("upgrade"), "websocket");
+  ws.terminate();
+  await using other = await connect(server.url);
+  assertEquals(other.responseHeaders, undefined);
+  other.terminate();
+});
+
 Deno.test("connect() on the strict engine masks messages of all lengths and alignments", async () => {
   await using server = await serveTls({}, async (ws) => {
     for await (const message of ws) await ws.send(message);

@@ -12,13 +12,8 @@ import { devCertificates } from "./_certs.ts";
 import { PROXY_VARIABLES, run } from "./_connects.ts";
 import { ENGINES } from "./_engines.ts";
 import { serveTls } from "./_pair.ts";
-import {
-  freePort,
-  httpProxy,
-  missingProxies,
-  overTls,
-  socksProxy,
-} from "./_proxies.ts";
+import { freePort } from "./_listening.ts";
+import { httpProxy, missingProxies, overTls, socksProxy } from "./_proxies.ts";
 import { RawServer } from "./_raw_peer.ts";
 import { testWith } from "./peers/suite.ts";
 

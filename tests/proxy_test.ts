@@ -18,8 +18,8 @@ import { misbehave } from "../src/testing/mod.ts";
 import { devCertificates, forge } from "./_certs.ts";
 import { ENGINES } from "./_engines.ts";
 import { serveTls } from "./_pair.ts";
+import { freePort } from "./_listening.ts";
 import {
-  freePort,
   httpProxy,
   missingProxies,
   overTls,

@@ -34,6 +34,23 @@ Deno.test("readAnswer() reads a head, however it is cut", async () => {
   });
 });
 
+Deno.test("readAnswer() takes every byte in the values of headers", async () => {
+  const others = Array.from({ length: 256 }, (_, byte) => byte)
+    .filter((byte) => ![0, 10, 13].includes(byte));
+  const answered = await read(
+    "HTTP/1.1 401 ",
+    Uint8Array.of(0x80, 0xff),
+    "\r\nX: <",
+    Uint8Array.from(others),
+    ">\r\nWWW-Authenticate: Basic\r\n\r\n",
+  );
+  assert(answered.kind === "answer");
+  assertEquals(answered.statusText, "\x80\xff");
+  const value = String.fromCharCode(...others);
+  assertEquals(answered.headers.get("x"), `<${value}>`);
+  assertEquals(answered.headers.get("www-authenticate"), "Basic");
+});
+
 Deno.test("readAnswer() passes interim answers over", async () => {
   const answered = await read(
     "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 \r\n\r\nHTTP/1.1 404\r\n\r\n",

@@ -16,7 +16,8 @@ import { resolveRoutes } from "../src/route/route.ts";
 import { devCertificates, temporaryDirectory } from "./_certs.ts";
 import { run } from "./_connects.ts";
 import { serveTls } from "./_pair.ts";
-import { freePort, Relay } from "./_proxies.ts";
+import { freePort } from "./_listening.ts";
+import { Relay } from "./_proxies.ts";
 import { RawPeer, RawServer } from "./_raw_peer.ts";
 
 const CHAT = new URL("wss://chat.example");

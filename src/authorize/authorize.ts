@@ -6,7 +6,6 @@
  */
 
 import type { AuthorizeInfo } from "../policy.ts";
-import { isThenable } from "../within.ts";
 
 /**
  * Decides who may connect: the `authorize` of `serve()` and `upgrade()`. A
@@ -56,17 +55,6 @@ export type ContextOf<Check extends Authorize<unknown>> = Exclude<
   Awaited<ReturnType<Check>>,
   Response | false
 >;
-
-/**
- * Goes on with a value: at once, or, if it is a promise, when it is there. An
- * `await` would make what is synchronous asynchronous.
- */
-export function whenKnown<T, Result>(
-  value: T | PromiseLike<T>,
-  use: (value: T) => Result | Promise<Result>,
-): Result | Promise<Result> {
-  return isThenable(value) ? Promise.resolve(value).then(use) : use(value);
-}
 
 /** Refuses options that are none, for programs whose types nobody checked. */
 export function checkGiven(what: string, options: unknown): void {

@@ -6,7 +6,8 @@
 
 import { refuse } from "../handshake.ts";
 import { checkFunction } from "../policy.ts";
-import { type Authorize, checkGiven, whenKnown } from "./authorize.ts";
+import { whenKnown } from "../within.ts";
+import { type Authorize, checkGiven } from "./authorize.ts";
 import { challenge, checkRealm, DEFAULT_REALM } from "./challenge.ts";
 import { bytesOf, Secret, secretEntries } from "./secret.ts";
 

@@ -6,8 +6,8 @@
 
 import { refusalOf, refuse } from "../handshake.ts";
 import type { AuthorizeInfo } from "../policy.ts";
-import { isThenable } from "../within.ts";
-import { type Authorize, type ContextOf, whenKnown } from "./authorize.ts";
+import { isThenable, whenKnown } from "../within.ts";
+import type { Authorize, ContextOf } from "./authorize.ts";
 
 /**
  * What several checks make of a request: the contexts, in the same order.

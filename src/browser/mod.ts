@@ -29,7 +29,7 @@ import { open, opener } from "./open.ts";
 export type { HeartbeatOptions } from "../application_heartbeat.ts";
 export type { Message, MessageLike } from "../channel.ts";
 export { CloseCode } from "../close_code.ts";
-export { Connection } from "../connection.ts";
+export { Connection, type Traffic } from "../connection.ts";
 export {
   type CloseInfo,
   ConnectionClosedError,

@@ -29,14 +29,12 @@ const MOST_FRAMED = 4 * MOST_BODY;
 /** How long is waited for a body, in milliseconds: it is a nicety. */
 const BODY_TIME = 500;
 
-const ascii = new TextDecoder("latin1");
-
 /** Reads an answer. */
 export async function readAnswer(read: Read): Promise<Answered> {
   let bytes: Uint8Array = new Uint8Array();
+  let text = "";
   let from = 0;
   while (true) {
-    const text = ascii.decode(bytes);
     if (!startsAsHttp(text.slice(from))) {
       return { kind: "foreign", start: bytes.slice(from) };
     }
@@ -56,6 +54,7 @@ export async function readAnswer(read: Read): Promise<Answered> {
     const more = await read();
     if (more === null) return { kind: "cut", start: bytes.slice(from) };
     bytes = joined(bytes, more);
+    text += byChar(more);
   }
 }
 
@@ -131,7 +130,7 @@ function bodyIn(
 
 /** The same for a body in chunks (RFC 9112, section 7.1). */
 function chunksIn(raw: Uint8Array): { bytes: Uint8Array; open: boolean } {
-  const text = ascii.decode(raw);
+  const text = byChar(raw);
   let bytes: Uint8Array = new Uint8Array();
   let at = 0;
   while (bytes.length < MOST_BODY) {
@@ -156,6 +155,19 @@ function textOf(bytes: Uint8Array, headers: Headers): string {
   // A character may be cut in two at the end.
   const text = new TextDecoder().decode(bytes, { stream: true });
   return /[\0\ufffd]/.test(text) ? "" : text;
+}
+
+/**
+ * A character for each byte, as `Headers` has them. That is no decoder's work:
+ * to `TextDecoder`, "latin1" is windows-1252, of which 0x80 is "€".
+ */
+function byChar(bytes: Uint8Array): string {
+  let text = "";
+  // A call takes only so many arguments.
+  for (let at = 0; at < bytes.length; at += 4096) {
+    text += String.fromCharCode(...bytes.subarray(at, at + 4096));
+  }
+  return text;
 }
 
 function joined(one: Uint8Array, other: Uint8Array): Uint8Array {

@@ -21,7 +21,10 @@ const OWN: readonly string[] = [
 
 /** The request that the runtime's WebSocket makes of a task, with another key. */
 export function requestOf(
-  { headers, protocols, url }: OpenTask,
+  { headers, protocols, url }: Pick<
+    OpenTask,
+    "headers" | "protocols" | "url"
+  >,
 ): { bytes: Uint8Array; key: string } {
   const nonce = crypto.getRandomValues(new Uint8Array(16));
   const key = btoa(String.fromCharCode(...nonce));
@@ -76,7 +79,7 @@ export async function findSwitchFault(
 }
 
 /** What the server must answer to a key (RFC 6455, section 4.2.2, item 5.4). */
-async function acceptKey(key: string): Promise<string> {
+export async function acceptKey(key: string): Promise<string> {
   const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
   const bytes = new TextEncoder().encode(key + guid);
   const digest = await crypto.subtle.digest("SHA-1", bytes);

@@ -7,7 +7,8 @@
 import type { Opening } from "../connection.ts";
 import type { Acceptor, Listen, Listener, ListenTask } from "../engine.ts";
 import { refuse } from "../handshake.ts";
-import { until, within } from "../within.ts";
+import { unwatch, watch, type Watched } from "../watch.ts";
+import { until, whenKnown, within } from "../within.ts";
 import { attach } from "./web_channel.ts";
 
 /** Answers a handshake with the switch to WebSocket. */
@@ -36,22 +37,56 @@ export function upgradeRequest<Context>(
     response.headers.set("sec-websocket-protocol", opening.protocol);
   }
   socket.binaryType = "arraybuffer";
-  const settled = (event?: Event) => {
-    clearTimeout(timer);
-    socket.removeEventListener("open", settled);
-    socket.removeEventListener("error", settled);
-    if (event?.type === "open") {
-      acceptor.onopen(attach(socket, shared, opening));
-    } else {
-      acceptor.ongone(opening);
-    }
-  };
-  // Of a client that resets right behind its handshake the runtime says nothing.
-  const timer = setTimeout(settled, acceptor.openTimeout);
-  Deno.unrefTimer(Number(timer));
-  socket.addEventListener("open", settled);
-  socket.addEventListener("error", settled);
+  new Opener(socket, opening, acceptor);
   return response;
+}
+
+/**
+ * A WebSocket that opens, or does not. One object that hears all takes less than
+ * closures, and one timer for all that open less than one each.
+ */
+class Opener<Context> implements EventListenerObject, Watched {
+  readonly #socket: WebSocket;
+  readonly #opening: Opening<Context>;
+  readonly #acceptor: Acceptor<Context>;
+  readonly #deadline: number;
+  place = 0;
+
+  constructor(
+    socket: WebSocket,
+    opening: Opening<Context>,
+    acceptor: Acceptor<Context>,
+  ) {
+    this.#socket = socket;
+    this.#opening = opening;
+    this.#acceptor = acceptor;
+    this.#deadline = performance.now() + acceptor.openTimeout;
+    socket.addEventListener("open", this);
+    socket.addEventListener("error", this);
+    const timer = watch(this, acceptor.openTimeout);
+    // The socket keeps the process up, as long as there is one.
+    if (this.place === 0) Deno.unrefTimer(Number(timer));
+  }
+
+  handleEvent({ type }: Event): void {
+    this.#settle();
+    if (type !== "open") return this.#acceptor.ongone(this.#opening);
+    const { shared } = this.#acceptor;
+    this.#acceptor.onopen(attach(this.#socket, shared, this.#opening));
+  }
+
+  /** Of a client that resets right behind its handshake the runtime says nothing. */
+  check(now: number): void {
+    if (now < this.#deadline) return;
+    this.#settle();
+    this.#acceptor.ongone(this.#opening);
+  }
+
+  #settle(): void {
+    unwatch(this, this.#acceptor.openTimeout);
+    this.#socket.removeEventListener("open", this);
+    this.#socket.removeEventListener("error", this);
+  }
 }
 
 /** How long to wait before listening anew, in milliseconds: at first, and at most. */
@@ -62,33 +97,52 @@ const LAST_PAUSE = 5_000;
  * Listens, with TLS where there is a certificate. The runtime's server ends when
  * it cannot accept, such as for want of file descriptors; then this one listens
  * anew, after a pause that grows.
+ *
+ * @param task What to do with what comes.
+ * @param onlisten Hears each time where it listens, before anybody is accepted.
  */
-export function listen<Context>(task: ListenTask<Context>): Listener {
+export function listen<Context>(
+  task: ListenTask<Context>,
+  onlisten?: (addr: Deno.Addr) => void,
+): Listener {
   const { where } = task;
   const secure = "cert" in where;
-  const pending = new Set<Promise<unknown>>();
+  // Answers that their clients did not take yet, and who waits for the last.
+  let pending = 0;
+  let settled: (() => void) | undefined;
+  const settle = () => {
+    if (--pending === 0) settled?.();
+  };
   const stopping = new AbortController();
   // Of the server that runs: one that has ended takes abort() ill.
   let controller: AbortController | undefined;
   const start = (where: Listen): Deno.HttpServer => {
     const own = controller = new AbortController();
     const options = { ...where, signal: own.signal, onListen() {} };
-    const answer: Deno.ServeHandler = async (request, info) => {
+    const answer: Deno.ServeHandler = (request, info) => {
       // It rejects where the client did not take the answer.
-      const completed = info.completed.catch(() => {});
-      pending.add(completed);
-      completed.then(() => pending.delete(completed));
+      pending++;
+      info.completed.then(settle, settle);
       const { remoteAddr } = info;
-      const verdict = await task.answer({ request, remoteAddr, secure });
-      return verdict instanceof Response
-        ? verdict
-        : upgradeRequest(request, verdict, task);
+      return whenKnown(
+        task.answer({ request, remoteAddr, secure }),
+        (verdict) =>
+          verdict instanceof Response
+            ? verdict
+            : upgradeRequest(request, verdict, task),
+      );
     };
     const server = Deno.serve(options as Deno.ServeTcpOptions, answer);
     const ended = () => {
       if (controller === own) controller = undefined;
     };
     server.finished.then(ended, ended);
+    try {
+      onlisten?.(server.addr);
+    } catch (error) {
+      own.abort();
+      throw error;
+    }
     return server;
   };
   const first = start(where);
@@ -100,7 +154,9 @@ export function listen<Context>(task: ListenTask<Context>): Listener {
   return {
     addr,
     async stop(ms) {
-      await within(Promise.all(pending), ms);
+      if (pending > 0) {
+        await within(new Promise<void>((all) => settled = all), ms);
+      }
       stopping.abort();
       // The server's own shutdown() would wait for whoever says nothing, and
       // cannot be cut short once it is begun.

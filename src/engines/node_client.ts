@@ -82,7 +82,9 @@ async function shakeHands(
   // To ws it is an error if the server chooses none, which it may do (RFC 6455,
   // section 4.2.2); so ws is left to refuse those that were not offered.
   let protocol = "";
+  let rawHeaders: readonly string[] = [];
   ws.once("upgrade", (answer) => {
+    rawHeaders = answer.rawHeaders;
     const chosen = answer.headers[PROTOCOL];
     if (typeof chosen !== "string" || !protocols.includes(chosen)) return;
     protocol = chosen;
@@ -92,7 +94,8 @@ async function shakeHands(
   ws.once("open", () => {
     attempt.release();
     ws.off("error", reject);
-    const opening = { url: url.href, protocol, context: undefined };
+    const answer = () => headersOf(rawHeaders);
+    const opening = { url: url.href, protocol, context: undefined, answer };
     resolve(attach({ ws, socket, raw }, shared, { ...opening, ...server }));
   });
   ws.once("unexpected-response", (_request, response: IncomingMessage) => {
@@ -110,6 +113,12 @@ async function answerOf(
   signal: AbortSignal,
 ): Promise<Answer> {
   const { statusCode = 0, statusMessage, rawHeaders } = response;
+  const headers = headersOf(rawHeaders);
+  const body = await beginningOf(response, signal);
+  return { status: statusCode, statusText: statusMessage, headers, body };
+}
+
+function headersOf(rawHeaders: readonly string[]): Headers {
   const headers = new Headers();
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     try {
@@ -118,8 +127,7 @@ async function answerOf(
       // The web knows no such header.
     }
   }
-  const body = await beginningOf(response, signal);
-  return { status: statusCode, statusText: statusMessage, headers, body };
+  return headers;
 }
 
 /** How a body begins, as far as it comes soon. */

@@ -24,6 +24,12 @@ export interface Line {
   readonly server: ServerIdentity | undefined;
 }
 
+/** What of a task it takes to get to a server. */
+export type DialTask = Pick<
+  OpenTask,
+  "action" | "reach" | "route" | "signal" | "trust" | "url"
+>;
+
 /**
  * The sockets of one attempt to connect. Between two steps a socket may fail
  * unheard, and then says nothing more: so each is listened to all the time.
@@ -92,7 +98,7 @@ export class Attempt {
  * `server_auth.ts`.
  */
 export async function dialNode(
-  task: OpenTask,
+  task: DialTask,
   attempt: Attempt,
 ): Promise<Line> {
   const { route, trust, url } = task;
@@ -108,7 +114,7 @@ export async function dialNode(
 
 /** Connects to the first station of a route. */
 async function reach(
-  { action, reach, route }: OpenTask,
+  { action, reach, route }: DialTask,
   attempt: Attempt,
 ): Promise<net.Socket> {
   const proxied = isProxied(route);
@@ -143,7 +149,7 @@ function asPermissionError(error: unknown, route: Route): unknown {
 
 /** Asks the proxy at the other end for the way on. */
 async function throughProxy(
-  task: OpenTask,
+  task: DialTask,
   route: ProxyRoute,
   raw: net.Socket,
   attempt: Attempt,
@@ -172,7 +178,7 @@ async function throughProxy(
 
 /** Speaks TLS on a connection, and looks at whose it is. */
 async function secure(
-  { action }: OpenTask,
+  { action }: DialTask,
   below: Duplex,
   hostname: string,
   trust: ClientTrust,

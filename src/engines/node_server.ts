@@ -246,7 +246,8 @@ class StrictListener<Context> implements Listener {
       secureDeflate(ws, shared.limits.maxMessageSize);
       // It sees to its socket itself, and holds on to nothing of this.
       socket.off("close", leave).off("error", destroy).off("end", destroy);
-      const { raw } = this.#sockets.of(socket)!;
+      const raw = this.#sockets.of(socket)?.raw;
+      if (raw === undefined) return leave();
       this.#task.onopen(attach({ ws, socket, raw }, shared, opening));
     });
   }

@@ -11,8 +11,8 @@ import { Tally } from "../admission.ts";
 
 /** What is known of one TCP connection. */
 export interface Transport {
-  /** The TCP socket itself, below TLS. */
-  readonly raw: Socket;
+  /** The TCP socket itself, below TLS, until it is gone. */
+  raw: Socket | undefined;
   /** The address of the peer, which the socket forgets when it ends. */
   readonly address: string | undefined;
   /** What its TLS handshake is judged by: the runtime settles that when it comes. */
@@ -95,7 +95,7 @@ export class Sockets {
 
   /** Cuts all. */
   destroy(): void {
-    for (const { raw } of this.#transports) raw.destroy();
+    for (const { raw } of this.#transports) raw?.destroy();
   }
 
   #add(raw: Socket, secure: boolean): void {
@@ -126,6 +126,8 @@ export class Sockets {
   /** Over TLS it is told twice, by both sockets. */
   #forget(transport: Transport): void {
     clearTimeout(transport.deadline);
+    // What a set forgets may live on for a while, see `roster.ts`: without this.
+    transport.raw = transport.deadline = undefined;
     if (this.#transports.delete(transport)) {
       this.#tally.leave(transport.address);
     }
@@ -136,13 +138,13 @@ export class Sockets {
     const passed = performance.now() - (transport.since ?? 0);
     transport.deadline = setTimeout(() => {
       if (socket === undefined) {
-        transport.raw.destroy();
+        transport.raw?.destroy();
         return;
       }
-      socket.once("finish", () => transport.raw.destroy());
+      socket.once("finish", () => transport.raw?.destroy());
       socket.end(TOO_LATE);
       // A peer that takes not even that is cut all the same.
-      transport.deadline = setTimeout(() => transport.raw.destroy(), 1000);
+      transport.deadline = setTimeout(() => transport.raw?.destroy(), 1000);
     }, Math.max(1, this.#openTimeout - passed));
   }
 }

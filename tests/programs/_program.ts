@@ -14,6 +14,8 @@ export interface ProgramPlace {
   namespace?: string;
   /** The hosts that it may speak to, besides this machine. */
   hosts?: string[];
+  /** Flags of permissions that it has besides. */
+  flags?: readonly string[];
 }
 
 /** A running program that prints lines of JSON. */
@@ -25,7 +27,7 @@ export class Program implements AsyncDisposable {
   /** Starts `name` of this directory, and passes it `options`. */
   constructor(name: string, options: object, place: ProgramPlace = {}) {
     const path = fromFileUrl(new URL(`./${name}.ts`, import.meta.url));
-    const { files, namespace, hosts = [] } = place;
+    const { files, namespace, hosts = [], flags = [] } = place;
     const words = [
       ...namespace === undefined ? [] : ["ip", "netns", "exec", namespace],
       Deno.execPath(),
@@ -34,6 +36,7 @@ export class Program implements AsyncDisposable {
       "--no-check",
       `--allow-net=${["localhost", "127.0.0.1", ...hosts].join()}`,
       "--allow-read",
+      ...flags,
       path,
       JSON.stringify(options),
     ];
