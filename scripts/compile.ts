@@ -1,5 +1,5 @@
 /**
- * Compiles all programs into one binary, `dist/wss`.
+ * Compiles the command `wss` into one binary, `dist/wss`.
  *
  * The compiler downloads a runtime for the binary; where that cannot be had,
  * this says so and fails. `DENORT_BIN` names a runtime that is there already.
@@ -7,18 +7,24 @@
  * @module
  */
 
-import { messageOf } from "../src/cli/program.ts";
+import { messageOf } from "../src/cli/failure.ts";
 
 const OUTPUT = "dist/wss";
 
-/** What the binary may do; just what `demo` and its parts need. */
+/**
+ * What the binary may do: all that some subcommand can need, as it can't ask.
+ * `deno run` is the way to allow less.
+ */
 const PERMISSIONS = [
-  "--allow-net=localhost",
-  "--allow-read=certs",
-  "--allow-write=certs",
+  "--allow-net",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-run",
+  "--allow-sys",
 ];
 
-const HELP = `Compiles all programs into one binary, ${OUTPUT}.
+const HELP = `Compiles the command wss into a binary, ${OUTPUT}.
 
 Usage:
   deno task compile [--target TARGET] [other options of deno compile]
@@ -37,7 +43,7 @@ async function compile(args: string[]): Promise<number> {
       ...PERMISSIONS,
       ...args,
       `--output=${OUTPUT}`,
-      "src/cli/main.ts",
+      "src/cli/mod.ts",
     ],
     stdout: "inherit",
     stderr: "piped",

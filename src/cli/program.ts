@@ -1,87 +1,105 @@
 /**
- * What all programs share: how they read a command line, print and fail.
+ * The whole command: its subcommands, and what they have in common.
+ *
+ * Declared here and in the `command.ts` of each; what they do is loaded when
+ * it is asked for.
  *
  * @module
  */
 
-import { parseArgs, type ParseArgsConfig } from "node:util";
-import { TlsError, type TlsErrorReason } from "../../client.ts";
+import type { Command } from "commander";
+import { benchCommand } from "./bench/command.ts";
+import { certCommand } from "./cert/command.ts";
+import { detailsOf, newCommand } from "./command.ts";
+import { connectCommand } from "./connect/command.ts";
+import { demoCommand } from "./demo/command.ts";
+import { doctorCommand } from "./doctor/command.ts";
+import { ExitCode } from "./exit_code.ts";
+import { report } from "./failure.ts";
+import { greetCommand } from "./greet/command.ts";
+import { completionsCommand, helpCommand, manCommand } from "./meta/command.ts";
+import { configureHelp } from "./meta/help.ts";
+import { versionLine } from "./meta/version.ts";
+import { hasColor, print, printError } from "./output.ts";
+import { serveCommand } from "./serve/command.ts";
 
-/** How a program ended: well, with a failure, or because it was called wrongly. */
-export const ExitCode = { Ok: 0, Failure: 1, Usage: 2 } as const;
+const SUMMARY =
+  "Encrypted WebSocket connections: certificates, server, client, diagnosis";
 
-/** A command line that cannot be understood. */
-export class UsageError extends Error {
-  /** The name of the class. */
-  override name = "UsageError";
-}
+const NOTES = [
+  "Data goes to standard output, everything else to standard error. With NO_COLOR, and where there is no terminal, there are no colours.",
+  "Secrets are given as env:NAME or file:PATH, as others can read a command line; a password in a URL is taken, with a warning.",
+  "Of Deno's permissions each command needs its own, and no more; --help-all of a command lists them. Where one is missing, the error names the flag, and the exit code is 9.",
+];
 
-/** Reads a command line, refusing what is not known. */
-export function readArgs<T extends ParseArgsConfig>(
-  config: T,
-): ReturnType<typeof parseArgs<T>> {
-  try {
-    return parseArgs(config);
-  } catch (error) {
-    throw new UsageError(messageOf(error), { cause: error });
+/** Makes the command. */
+export function createProgram(): Command {
+  const program = newCommand("wss", SUMMARY, {
+    examples: [
+      ["wss serve --echo", "a server, encrypted"],
+      ["wss connect localhost:8765 --cacert certs/ca.pem", "talk to it"],
+      ["wss doctor wss://chat.example", "what is wrong there?"],
+    ],
+    permissions: [],
+    notes: NOTES,
+  });
+  program
+    .version(versionLine(), "-V, --version", "print the version")
+    .helpCommand(false)
+    // So that an option is that of the command that it stands behind.
+    .enablePositionalOptions();
+  const add = (heading: string, ...commands: Command[]): void => {
+    for (const command of commands) {
+      program.addCommand(command.helpGroup(heading));
+    }
+  };
+  add(
+    "Commands:",
+    certCommand(),
+    serveCommand(),
+    connectCommand(),
+    doctorCommand(),
+    benchCommand(),
+  );
+  add("To try it:", demoCommand(), greetCommand());
+  add("For your shell:", completionsCommand(), manCommand());
+  program.addCommand(helpCommand(), { hidden: true });
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => print(text.trimEnd()),
+      writeErr: (text) =>
+        text.trimEnd().split("\n").forEach((line) => printError(line)),
+      getOutHasColors: () => hasColor("stdout"),
+      getErrHasColors: () => hasColor("stderr"),
+    });
+    configureHelp(command);
   }
+  return program;
 }
 
-/** Reads a port. */
-export function readPort(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
-  if (!(port <= 65535)) {
-    throw new UsageError(
-      `--port must be a number from 0 to 65535, and is ${JSON.stringify(text)}`,
-    );
-  }
-  return port;
-}
-
-/** The flag of a program that mends what a certificate was refused for. */
-export type TlsFlags = Readonly<Partial<Record<TlsErrorReason, string>>>;
-
-/** Runs a program to its end; whatever it throws becomes a line and an exit code. */
-export async function runProgram(
-  program: () => Promise<void>,
-  flags: TlsFlags = {},
-): Promise<number> {
+/** Runs the command, and tells the exit code. */
+export async function main(args: readonly string[]): Promise<ExitCode> {
+  const program = createProgram();
+  let running = program;
+  program.hook("preAction", (_, command) => {
+    running = command;
+  });
   try {
-    await program();
+    await program.parseAsync(understood(program, args), { from: "user" });
     return ExitCode.Ok;
   } catch (error) {
-    if (error instanceof UsageError) {
-      console.error(`error: ${messageOf(error)}\nTry --help`);
-      return ExitCode.Usage;
-    }
-    console.error(`error: ${visible(failure(error, flags))}`);
-    return ExitCode.Failure;
+    return report(error, {
+      name: running.name(),
+      tlsRemedies: detailsOf(running)?.tlsRemedies,
+    });
   }
 }
 
-/** What failed; with the flag that mends it, of this program or for a permission. */
-function failure(error: unknown, flags: TlsFlags): string {
-  const message = messageOf(error);
-  if (error instanceof TlsError && flags[error.reason] !== undefined) {
-    return `${message} (here: ${flags[error.reason]})`;
-  }
-  if (!(error instanceof Deno.errors.NotCapable)) return message;
-  const match = /^Requires (\w+) access to "?([^"]+)"?/.exec(message);
-  if (match === null) return message;
-  const [, kind, what] = match;
-  return `this program may not use ${what}; run it with --allow-${kind}=${what}`;
-}
-
-/** Text of a peer, made fit for a terminal: no control characters. */
-export function visible(text: string): string {
-  return text.replace(
-    // deno-lint-ignore no-control-regex
-    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
-
-/** What an error says, or anything else that was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** What is to be parsed; the help for what is no command would be that of all. */
+function understood(program: Command, args: readonly string[]): string[] {
+  const [first] = args;
+  if (first === undefined) return ["--help"];
+  const known = first.startsWith("-") ||
+    program.commands.some((command) => command.name() === first);
+  return known ? [...args] : [first];
 }
