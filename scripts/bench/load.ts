@@ -5,6 +5,11 @@
  * @module
  */
 
+import {
+  type BroadcastResult,
+  type BroadcastTask,
+  measureBroadcast,
+} from "./broadcast.ts";
 import { type BurstResult, type BurstTask, measureBurst } from "./burst.ts";
 import { closeIdle, openIdle } from "./clients.ts";
 import { type EchoResult, type EchoTask, measureEcho } from "./echo.ts";
@@ -13,13 +18,17 @@ import {
   type HandshakeTask,
   measureHandshakes,
 } from "./handshake.ts";
+import { type LatencyResult, measureLatency } from "./latency.ts";
+import type { Times } from "./plan.ts";
 import type { RawClient, Target } from "./raw_client.ts";
 
 /** What the load is asked to do. */
 export type Order =
   | { do: "echo"; target: Target; task: EchoTask }
   | { do: "burst"; target: Target; task: BurstTask }
+  | { do: "latency"; target: Target; task: Times }
   | { do: "handshake"; target: Target; task: HandshakeTask }
+  | { do: "broadcast"; target: Target; task: BroadcastTask }
   | { do: "open"; target: Target; count: number }
   | { do: "close" };
 
@@ -27,7 +36,9 @@ export type Order =
 export type Result =
   | EchoResult
   | BurstResult
+  | LatencyResult
   | HandshakeResult
+  | BroadcastResult
   | { open: number };
 
 /** What is answered to an order. */
@@ -41,6 +52,10 @@ async function takeOrders(): Promise<void> {
         return await measureEcho(order.target, order.task);
       case "burst":
         return await measureBurst(order.target, order.task);
+      case "latency":
+        return await measureLatency(order.target, order.task);
+      case "broadcast":
+        return await measureBroadcast(order.target, order.task);
       case "handshake":
         return await measureHandshakes(order.target, order.task);
       case "open":

@@ -118,8 +118,8 @@ function parseList(text: string): number[] {
   });
 }
 
-/** Runs a command; one that is not installed fails like any other. */
-function run(
+/** Runs a command; one that is not installed, or may not run, fails like any other. */
+export function run(
   command: string,
   args: string[],
 ): { code: number; stdout: string } {
@@ -130,7 +130,10 @@ function run(
     }).outputSync();
     return { code, stdout: new TextDecoder().decode(stdout) };
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return { code: 127, stdout: "" };
+    if (
+      error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotCapable
+    ) return { code: 127, stdout: "" };
     throw error;
   }
 }

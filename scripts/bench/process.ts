@@ -6,6 +6,7 @@
  */
 
 import { fromFileUrl } from "@std/path";
+import type { BroadcastResult, BroadcastTask } from "./broadcast.ts";
 import type { BurstResult, BurstTask } from "./burst.ts";
 import { inTime } from "./clients.ts";
 import type {
@@ -15,21 +16,26 @@ import type {
 } from "./clients/_control.ts";
 import type { EchoResult, EchoTask } from "./echo.ts";
 import type { HandshakeResult, HandshakeTask } from "./handshake.ts";
+import type { LatencyResult } from "./latency.ts";
 import type { Answer, Order, Result } from "./load.ts";
-import type { Subject } from "./plan.ts";
+import type { Times } from "./plan.ts";
 import type { Target } from "./raw_client.ts";
+import { probe } from "./runtimes.ts";
 import type { Memory, Ready } from "./servers/_control.ts";
+import type { Subject } from "./subjects.ts";
 
 /** How to start a process. */
 interface StartOptions {
+  /** What runs the script, and its flags. */
+  command: readonly string[];
   /** The script, beside this one. */
   script: string;
-  /** Flags of `deno run`. */
-  flags: string[];
-  args?: string[];
+  args?: readonly string[];
   /** The core to pin it to. */
   core: number | undefined;
 }
+
+const DENO = ["deno", "run", "--quiet", "--no-prompt"] as const;
 
 /** How long a process may take to end by itself, in ms. */
 const PATIENCE = 5_000;
@@ -41,14 +47,13 @@ class Process implements AsyncDisposable {
   readonly #output: ReadableStreamDefaultReader<string>;
   #text = "";
 
-  constructor({ script, flags, args = [], core }: StartOptions) {
+  constructor({ command, script, args = [], core }: StartOptions) {
     const file = fromFileUrl(new URL(script, import.meta.url));
-    const command = ["deno", "run", "--quiet", "--no-prompt"]
-      .concat(flags, file, args);
-    if (core !== undefined) command.unshift("taskset", "-c", String(core));
+    const pinned = core === undefined ? [] : ["taskset", "-c", String(core)];
+    const [program = "", ...rest] = [...pinned, ...command, file, ...args];
     this.#script = script;
-    this.#child = new Deno.Command(command[0]!, {
-      args: command.slice(1),
+    this.#child = new Deno.Command(program, {
+      args: rest,
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
@@ -103,19 +108,22 @@ export class ServerProcess extends Process {
 
   /** Starts a server, and waits until it listens. */
   static async start(
-    { script, flags = [] }: Subject,
+    { runtime, script, flags = [] }: Subject,
     options: { directory: string; chainFile: string; core: number | undefined },
   ): Promise<ServerProcess> {
     const { directory, chainFile, core } = options;
+    const probed = probe(runtime);
+    if ("skipped" in probed) throw new Error(probed.skipped);
+    const permissions = runtime !== "deno" ? [] : [
+      "--v8-flags=--expose-gc",
+      "--allow-net=127.0.0.1",
+      `--allow-read=${directory}`,
+      ...flags,
+    ];
     const server = new ServerProcess({
+      command: [...probed.command, ...permissions],
       script: `servers/${script}`,
-      flags: [
-        "--v8-flags=--expose-gc",
-        "--allow-net=127.0.0.1",
-        `--allow-read=${directory}`,
-        ...flags,
-      ],
-      args: [chainFile],
+      args: [...probed.args, chainFile],
       core,
     });
     try {
@@ -140,8 +148,8 @@ export class ClientProcess extends Process {
   /** Starts it. */
   constructor({ script, flags = [] }: Subject, core: number | undefined) {
     super({
+      command: [...DENO, "--allow-net=127.0.0.1", ...flags],
       script: `clients/${script}`,
-      flags: ["--allow-net=127.0.0.1", ...flags],
       core,
     });
   }
@@ -174,8 +182,8 @@ export class LoadProcess extends Process {
   /** Starts it. */
   constructor(core: number | undefined) {
     super({
+      command: [...DENO, "--allow-net=127.0.0.1", "--allow-run=cat,ls"],
       script: "load.ts",
-      flags: ["--allow-net=127.0.0.1", "--allow-run=cat,ls"],
       core,
     });
   }
@@ -188,6 +196,20 @@ export class LoadProcess extends Process {
   /** Asks a server for bursts. */
   async burst(target: Target, task: BurstTask): Promise<BurstResult> {
     return await this.#order({ do: "burst", target, task }) as BurstResult;
+  }
+
+  /** Asks a server for echoes, one after the other. */
+  async latency(target: Target, task: Times): Promise<LatencyResult> {
+    return await this.#order({ do: "latency", target, task }) as LatencyResult;
+  }
+
+  /** Has a server send messages to many. */
+  async broadcast(
+    target: Target,
+    task: BroadcastTask,
+  ): Promise<BroadcastResult> {
+    const order: Order = { do: "broadcast", target, task };
+    return await this.#order(order) as BroadcastResult;
   }
 
   /** Loads a server with handshakes. */

@@ -118,6 +118,29 @@ export class RawClient {
     return time * 1000;
   }
 
+  /** Sends a message, of which all clients get one back. */
+  async send(): Promise<void> {
+    this.#load.sent++;
+    await this.#write(this.#load.frames.requests[1]!);
+  }
+
+  /**
+   * Takes messages, until the connection ends; those that come once the load
+   * stops do not count.
+   *
+   * @param taken Hears of how many there were at a time.
+   */
+  async take(taken: (count: number) => void): Promise<void> {
+    const buffer = new Uint8Array(4096);
+    while (true) {
+      const length = await this.#conn.read(buffer).catch(() => null);
+      if (length === null) return;
+      if (this.#load.stopping) continue;
+      const count = this.#consume(buffer, length);
+      if (count > 0) taken(count);
+    }
+  }
+
   /** Closes the connection as the protocol wants it, and waits for the server. */
   async close(): Promise<void> {
     try {
@@ -134,6 +157,11 @@ export class RawClient {
     } finally {
       this.#conn.close();
     }
+  }
+
+  /** Sends a close frame, and does not wait for its answer. */
+  async leave(): Promise<void> {
+    await this.#write(closeRequest);
   }
 
   /** Cuts the connection. */

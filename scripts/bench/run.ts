@@ -4,198 +4,251 @@
  * @module
  */
 
-import type { BurstResult } from "./burst.ts";
-import type { EchoResult } from "./echo.ts";
-import { makeFrames } from "./frames.ts";
-import type { HandshakeResult } from "./handshake.ts";
-import { ECHO_CASES, type Plan, type Subject } from "./plan.ts";
+import type { Case, CaseContext } from "./case.ts";
+import type { Plan } from "./plan.ts";
 import { chooseCores, type Cores } from "./proc.ts";
-import { LoadProcess, ServerProcess } from "./process.ts";
-import { newLoad, RawClient, type Target } from "./raw_client.ts";
+import { ClientProcess, LoadProcess, ServerProcess } from "./process.ts";
+import type { CaseResult, Sample, SubjectInfo } from "./results.ts";
+import { probe } from "./runtimes.ts";
+import { CLIENTS_SERVER, type Subject } from "./subjects.ts";
 
-/** Where the benchmark runs. */
+/** What is measured, and where. */
 export interface Setting {
+  readonly plan: Plan;
+  readonly cases: readonly Case[];
+  readonly subjects: readonly Subject[];
   /** The directory of the certificates. */
-  directory: string;
+  readonly directory: string;
   /** The server's chain and key. */
-  chainFile: string;
+  readonly chainFile: string;
   /** The certificate authority, in PEM. */
-  ca: string;
-  subjects: readonly Subject[];
-  /** Hears of each step. */
-  onprogress?: (step: string) => void;
+  readonly ca: string;
+  /** Hears of each measurement, before it begins. */
+  readonly onprogress?: ((step: Step) => void) | undefined;
+  /** Ends it before the next measurement. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** What an idle connection costs, in bytes. */
-export interface IdleResult {
-  /** Of RSS, after a garbage collection that compacts. */
-  rss: number;
-  /** Of that, in the JavaScript heap. */
-  heap: number;
-  /** Of RSS, with the garbage of the handshakes. */
-  loose: number;
+/** A measurement that begins. */
+export interface Step {
+  readonly what: string;
+  /** How much is done, of 0 to 1. */
+  readonly done: number;
 }
 
-/** Results by case and subject, a value for each round. */
+/** What was measured. */
 export interface Results {
-  cores: Cores | undefined;
-  echo: { name: string; subjects: EchoResult[][] }[];
-  burst: BurstResult[][];
-  handshake: HandshakeResult[][];
-  idle: IdleResult[][];
-  /** Until the first echo, in ms. */
-  startUp: number[][];
+  readonly subjects: readonly SubjectInfo[];
+  readonly cases: readonly CaseResult[];
+  readonly cores: Cores | undefined;
+  /** The largest share of a core that the hypervisor took away in a measurement. */
+  readonly steal: number;
 }
 
-/** Runs all rounds. */
-export async function runBenchmark(
-  plan: Plan,
-  setting: Setting,
-): Promise<Results> {
-  const cores = chooseCores();
-  const empty = <T>(): T[][] => setting.subjects.map(() => []);
-  const results: Results = {
-    cores,
-    echo: ECHO_CASES.map(({ name }) => ({ name, subjects: empty() })),
-    burst: empty(),
-    handshake: empty(),
-    idle: empty(),
-    startUp: empty(),
-  };
-  for (let round = 0; round < plan.startUp.rounds; round++) {
-    setting.onprogress?.(`start-up, round ${round + 1}`);
-    for (const [subject, index] of inTurn(setting.subjects, round)) {
-      results.startUp[index]!.push(await measureStartUp(subject, setting));
-    }
-  }
-  for (let round = 0; round < plan.rounds; round++) {
-    await runLoads({ plan, setting, results, round });
-  }
-  for (let round = 0; round < plan.idle.rounds; round++) {
-    for (const [subject, index] of inTurn(setting.subjects, round)) {
-      setting.onprogress?.(
-        `idle connections, round ${round + 1}: ${subject.name}`,
-      );
-      results.idle[index]!.push(
-        await measureIdle(subject, { plan, setting, cores }),
-      );
-    }
-  }
-  return results;
+/**
+ * Runs all rounds.
+ *
+ * @throws {Error} If a subject is broken, or could not be started: it says which one, in which case.
+ */
+export async function runBenchmark(setting: Setting): Promise<Results> {
+  return await new Benchmark(setting).run();
 }
 
-/** Each subject with its index: forth in one round, back in the next. */
-function inTurn(
-  subjects: readonly Subject[],
-  round: number,
-): [Subject, number][] {
-  const turn = subjects.map((subject, index): [Subject, number] => [
-    subject,
-    index,
-  ]);
-  return round % 2 === 0 ? turn : turn.reverse();
+/** A case, and what became of it so far. */
+interface Course {
+  readonly one: Case;
+  readonly rounds: number;
+  /** Who takes part, with a sample for each round. */
+  readonly samples: Map<Subject, Sample[]>;
+  /** Who does not, and why. */
+  readonly skipped: Map<Subject, string>;
 }
 
-/** Measures every load of every subject, in processes of their own. */
-async function runLoads(
-  options: { plan: Plan; setting: Setting; results: Results; round: number },
-): Promise<void> {
-  const { plan, setting, results, round } = options;
-  const { cores } = results;
-  await using stack = new AsyncDisposableStack();
-  const load = stack.use(new LoadProcess(cores?.load));
-  const turn: [Subject, number, ServerProcess][] = [];
-  for (const [subject, index] of inTurn(setting.subjects, round)) {
-    const server = await startServer(subject, setting, cores);
-    turn.push([subject, index, stack.use(server)]);
-  }
-  const measure = async <T>(
-    name: string,
-    all: T[][],
-    work: (target: Target, pid: number) => Promise<T>,
-  ) => {
-    for (const [subject, index, { port, pid }] of turn) {
-      setting.onprogress?.(`${name}, round ${round + 1}: ${subject.name}`);
-      try {
-        all[index]!.push(await work({ port, ca: setting.ca }, pid));
-      } catch (cause) {
-        const message = `${subject.name}, ${name}: the subject is broken`;
-        throw new Error(message, { cause });
-      }
+/** What a measurement has, where it has it. */
+type Processes = Partial<
+  Pick<CaseContext, "server" | "client" | "load" | "began">
+>;
+
+class Benchmark {
+  readonly #setting: Setting;
+  readonly #cores: Cores | undefined = chooseCores();
+  readonly #courses: readonly Course[];
+  /** Why a subject does not take part at all. */
+  readonly #absent: Map<Subject, string> = new Map();
+  readonly #toDo: number;
+  #done = 0;
+  #steal = 0;
+
+  constructor(setting: Setting) {
+    this.#setting = setting;
+    for (const subject of setting.subjects) {
+      const probed = probe(subject.runtime);
+      if ("skipped" in probed) this.#absent.set(subject, probed.skipped);
     }
-  };
-  for (const [i, { name, shape, connections }] of ECHO_CASES.entries()) {
-    await measure(
-      name,
-      results.echo[i]!.subjects,
-      (target, pid) =>
-        load.echo(target, { ...plan.echo, shape, connections, pid }),
+    this.#courses = setting.cases.map((one) => this.#courseOf(one));
+    this.#toDo = this.#courses.reduce(
+      (sum, { one, rounds, samples }) =>
+        sum + one.takes(setting.plan) * rounds * samples.size,
+      0,
     );
   }
-  await measure(
-    "bursts",
-    results.burst,
-    (target) => load.burst(target, plan.burst),
-  );
-  await measure(
-    "handshakes",
-    results.handshake,
-    (target, pid) => load.handshake(target, { ...plan.handshake, pid }),
-  );
-}
 
-/** Measures what an idle connection costs, in fresh processes. */
-async function measureIdle(
-  subject: Subject,
-  options: { plan: Plan; setting: Setting; cores: Cores | undefined },
-): Promise<IdleResult> {
-  const { plan, setting, cores } = options;
-  const { warmUp, connections } = plan.idle;
-  await using server = await startServer(subject, setting, cores);
-  await using load = new LoadProcess(cores?.load);
-  const target: Target = { port: server.port, ca: setting.ca };
-  // What the first connections make grow is not theirs, and what closed ones
-  // leave behind would hide the cost of others: so some are opened and closed,
-  // as many are opened again, and those that follow are measured.
-  await load.open(target, warmUp);
-  await load.close();
-  await load.open(target, warmUp);
-  const before = await server.memory();
-  await load.open(target, connections);
-  const after = await server.memory();
-  await load.close();
-  return {
-    rss: (after.rss - before.rss) / connections,
-    heap: (after.heap - before.heap) / connections,
-    loose: (after.loose - before.rss) / connections,
-  };
-}
-
-/** Measures the time from the start of the process to the first echo. */
-async function measureStartUp(
-  subject: Subject,
-  setting: Setting,
-): Promise<number> {
-  const begin = performance.now();
-  await using server = await startServer(subject, setting, undefined);
-  const load = newLoad(makeFrames({ size: 16, text: true, window: 1 }));
-  const target: Target = { port: server.port, ca: setting.ca };
-  const client = await RawClient.open(target, load);
-  try {
-    await client.echo("once");
-    const time = performance.now() - begin;
-    await client.close();
-    return time;
-  } finally {
-    client.cut();
+  async run(): Promise<Results> {
+    const most = Math.max(0, ...this.#courses.map(({ rounds }) => rounds));
+    for (let round = 0; round < most; round++) {
+      const due = this.#courses.filter(({ rounds }) => round < rounds);
+      const of = (process: Case["process"], side: Case["side"]) =>
+        due.filter(({ one }) => one.process === process && one.side === side);
+      await this.#alone(round, of("none", "server"));
+      await this.#fresh(round, of("fresh", "server"));
+      await this.#servers(round, of("shared", "server"));
+      await this.#clients(round, of("shared", "client"));
+    }
+    return this.#results();
   }
-}
 
-async function startServer(
-  subject: Subject,
-  { directory, chainFile }: Setting,
-  cores: Cores | undefined,
-): Promise<ServerProcess> {
-  const core = cores?.server;
-  return await ServerProcess.start(subject, { directory, chainFile, core });
+  #courseOf(one: Case): Course {
+    const { plan, subjects } = this.#setting;
+    const samples = new Map<Subject, Sample[]>();
+    const skipped = new Map<Subject, string>();
+    for (const subject of subjects) {
+      if (subject.side !== one.side || this.#absent.has(subject)) continue;
+      const reason = one.skips?.(subject);
+      if (reason === undefined) samples.set(subject, []);
+      else skipped.set(subject, reason);
+    }
+    const rounds = one.rounds === "once" ? 1 : plan.rounds[one.rounds];
+    return { one, rounds, samples, skipped };
+  }
+
+  /** Those of a case: forth in one round, back in the next. */
+  #inTurn({ samples }: Course, round: number): Subject[] {
+    const turn = [...samples.keys()];
+    return round % 2 === 0 ? turn : turn.reverse();
+  }
+
+  async #alone(round: number, courses: readonly Course[]): Promise<void> {
+    for (const course of courses) {
+      for (const subject of this.#inTurn(course, round)) {
+        await this.#measure(course, subject, round, {});
+      }
+    }
+  }
+
+  async #fresh(round: number, courses: readonly Course[]): Promise<void> {
+    for (const course of courses) {
+      for (const subject of this.#inTurn(course, round)) {
+        await using load = new LoadProcess(this.#cores?.load);
+        const began = performance.now();
+        await using server = await this.#start(subject, this.#cores?.server);
+        await this.#measure(course, subject, round, { load, server, began });
+      }
+    }
+  }
+
+  async #servers(round: number, courses: readonly Course[]): Promise<void> {
+    if (courses.length === 0) return;
+    await using stack = new AsyncDisposableStack();
+    const load = stack.use(new LoadProcess(this.#cores?.load));
+    const servers = new Map<Subject, ServerProcess>();
+    for (const course of courses) {
+      for (const subject of this.#inTurn(course, round)) {
+        let server = servers.get(subject);
+        if (server === undefined) {
+          server = await this.#start(subject, this.#cores?.server);
+          servers.set(subject, stack.use(server));
+        }
+        await this.#measure(course, subject, round, { load, server });
+      }
+    }
+  }
+
+  async #clients(round: number, courses: readonly Course[]): Promise<void> {
+    if (courses.length === 0) return;
+    await using stack = new AsyncDisposableStack();
+    const core = this.#cores?.load;
+    const server = stack.use(await this.#start(CLIENTS_SERVER, core));
+    const clients = new Map<Subject, ClientProcess>();
+    for (const course of courses) {
+      for (const subject of this.#inTurn(course, round)) {
+        let client = clients.get(subject);
+        if (client === undefined) {
+          client = new ClientProcess(subject, this.#cores?.server);
+          clients.set(subject, stack.use(client));
+        }
+        await this.#measure(course, subject, round, { client, server });
+      }
+    }
+  }
+
+  async #start(
+    subject: Subject,
+    core: number | undefined,
+  ): Promise<ServerProcess> {
+    this.#setting.signal?.throwIfAborted();
+    const { directory, chainFile } = this.#setting;
+    try {
+      return await ServerProcess.start(subject, { directory, chainFile, core });
+    } catch (cause) {
+      throw new Error(`Cannot start ${subject.name}`, { cause });
+    }
+  }
+
+  async #measure(
+    { one, samples }: Course,
+    subject: Subject,
+    round: number,
+    processes: Processes,
+  ): Promise<void> {
+    const { plan, ca, signal, onprogress } = this.#setting;
+    signal?.throwIfAborted();
+    onprogress?.({
+      what: `${one.title}, round ${round + 1}: ${subject.name}`,
+      done: this.#done / this.#toDo,
+    });
+    const target = { port: processes.server?.port ?? 0, ca };
+    const onCosts: CaseContext["onCosts"] = ({ steal, time }) => {
+      if (time > 0) this.#steal = Math.max(this.#steal, steal / time);
+    };
+    // Each case knows which processes it has.
+    const context = { ...processes, plan, subject, target, onCosts };
+    try {
+      const sample = await one.measure(context as CaseContext);
+      samples.get(subject)?.push(sample);
+    } catch (cause) {
+      const message =
+        `Cannot go on: ${subject.name} is broken in "${one.title}"`;
+      throw new Error(message, { cause });
+    }
+    this.#done += one.takes(plan);
+  }
+
+  #results(): Results {
+    const subjects = this.#setting.subjects.map((subject): SubjectInfo => {
+      const { id, name, group, side, base, runtime } = subject;
+      const skipped = this.#absent.get(subject);
+      const probed = probe(runtime);
+      return {
+        ...{ id, name, group, side },
+        ...base !== undefined && { base },
+        runtime: "title" in probed ? probed.title : runtime,
+        ...skipped !== undefined && { skipped },
+      };
+    });
+    const cases = this.#courses.map(({ one, samples, skipped }): CaseResult => {
+      const { id, title, about, side, metrics } = one;
+      const measured = [...samples].map(([subject, samples]) => ({
+        subject: subject.id,
+        samples,
+      }));
+      const left = [...skipped].map(([subject, reason]) => ({
+        subject: subject.id,
+        samples: [],
+        skipped: reason,
+      }));
+      const result = { id, title, about, side, metrics };
+      return { ...result, subjects: [...measured, ...left] };
+    });
+    return { subjects, cases, cores: this.#cores, steal: this.#steal };
+  }
 }

@@ -11,6 +11,9 @@ export const BURST_PATH = "/burst";
 /** How many messages those are. */
 export const BURST = 3;
 
+/** Where a server sends each message to all connections. */
+export const BROADCAST_PATH = "/broadcast";
+
 /** What a server says first, on a line of JSON. */
 export interface Ready {
   /** The port it listens on. */
@@ -23,8 +26,8 @@ export interface Memory {
   loose: number;
   /** The same, after garbage was collected and the heap compacted. */
   rss: number;
-  /** What its JavaScript objects take, after that. */
-  heap: number;
+  /** What its JavaScript objects take, after that; some runtimes do not tell. */
+  heap?: number;
 }
 
 /** The file of the certificate chain and its key, from the command line. */

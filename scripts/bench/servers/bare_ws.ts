@@ -4,7 +4,13 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 // @ts-types="@types/ws"
 import { WebSocketServer } from "ws";
-import { BURST, BURST_PATH, chainFile, obey } from "./_control.ts";
+import {
+  BROADCAST_PATH,
+  BURST,
+  BURST_PATH,
+  chainFile,
+  obey,
+} from "./_control.ts";
 
 const pem = await Deno.readTextFile(chainFile());
 
@@ -16,6 +22,10 @@ sockets.on("connection", (socket, request) => {
   if (request.url === BURST_PATH) {
     socket.on("message", (data, isBinary) => {
       for (let i = 0; i < BURST; i++) socket.send(data, { binary: isBinary });
+    });
+  } else if (request.url === BROADCAST_PATH) {
+    socket.on("message", (data, isBinary) => {
+      for (const each of sockets.clients) each.send(data, { binary: isBinary });
     });
   } else {
     socket.on("message", (data, isBinary) => {

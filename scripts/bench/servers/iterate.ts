@@ -1,11 +1,12 @@
-import { loadCertChain, serve } from "../../../server.ts";
+import { loadCertChain, serve, type Server } from "../../../server.ts";
 import { chainFile, obey } from "./_control.ts";
-import { iterate } from "./_handlers.ts";
+import { attend, iterate } from "./_handlers.ts";
 
 const chain = await loadCertChain(chainFile());
-const server = await serve(
-  { hostname: "127.0.0.1", port: 0, ...chain },
-  iterate,
-);
+const server: Server = await serve({
+  hostname: "127.0.0.1",
+  port: 0,
+  ...chain,
+}, (ws) => attend(ws, server, iterate));
 
 await obey((server.addr as Deno.NetAddr).port);

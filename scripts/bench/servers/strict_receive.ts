@@ -1,13 +1,13 @@
-import { loadCertChain, serve } from "../../../server.ts";
+import { loadCertChain, serve, type Server } from "../../../server.ts";
 import { chainFile, obey } from "./_control.ts";
-import { receive } from "./_handlers.ts";
+import { attend, receive } from "./_handlers.ts";
 
 const chain = await loadCertChain(chainFile());
-const server = await serve({
+const server: Server = await serve({
   hostname: "127.0.0.1",
   port: 0,
   engine: "node",
   ...chain,
-}, receive);
+}, (ws) => attend(ws, server, receive));
 
 await obey((server.addr as Deno.NetAddr).port);
