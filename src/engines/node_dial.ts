@@ -206,7 +206,12 @@ async function secure(
   Reflect.deleteProperty(socket, "getPeerCertificate");
   const { verifyServer } = await auth;
   const verified = verifyServer(socket, hostname, trust, action);
-  return { socket, server: await Promise.race([verified, attempt.lost]) };
+  try {
+    return { socket, server: await Promise.race([verified, attempt.lost]) };
+  } finally {
+    // Nothing goes on behind the back of whoever is told of a loss.
+    await verified.catch(() => {});
+  }
 }
 
 /** Trust in the roots of the runtime and others, or in the others alone. */
