@@ -468,3 +468,36 @@ for (const [name, make] of BAD_RESPONSES) {
     assert(errors.length > 0, "nobody heard of it");
   });
 }
+
+Deno.test("serve() lets go of every body whose client is gone, also of those that wait for their turn", async () => {
+  let open = 0;
+  const fetch = () => {
+    open++;
+    const chunk = new Uint8Array(1 << 20);
+    return new Response(
+      new ReadableStream({
+        pull: (controller) => controller.enqueue(chunk),
+        cancel: () => void open--,
+      }),
+    );
+  };
+  let asked = 0;
+  await using server = await serve(
+    { port: 0, engine: "node", fetch: () => (asked++, fetch()) },
+    (ws) => ws.closed,
+  );
+  const { port } = server.addr as Deno.NetAddr;
+  const request = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+  for (const inARow of [1, 2, 4]) {
+    asked = 0;
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    await conn.write(new TextEncoder().encode(request.repeat(inARow)));
+    while (asked < inARow) await new Promise((next) => setTimeout(next, 5));
+    conn.close();
+    const end = Date.now() + 5000;
+    while (open > 0 && Date.now() < end) {
+      await new Promise((next) => setTimeout(next, 5));
+    }
+    assertEquals(open, 0, `${inARow} in a row`);
+  }
+});

@@ -111,14 +111,15 @@ export function drain(message: IncomingMessage): void {
 
 /**
  * Sends a response, and lets go of its body if nobody takes it for `patience`
- * milliseconds.
+ * milliseconds, or the client is gone. An answer that waits for its turn behind
+ * another one does not hear of that by itself.
  *
  * @throws {TypeError} If it is none that can be sent.
  */
 export async function sendResponse(
   response: Response,
   to: ServerResponse,
-  patience: number,
+  { patience, gone }: { patience: number; gone: AbortSignal },
 ): Promise<void> {
   const { status, statusText, headers, body } = response;
   if (status < 200) {
@@ -132,7 +133,7 @@ export async function sendResponse(
   // What must have no body (RFC 9110, section 6.4.1) takes one, and drops it.
   const bodiless = to.req.method === "HEAD" || status === 204 || status === 304;
   if (bodiless) body?.cancel().catch(() => {});
-  await pump(bodiless ? null : body, to, patience);
+  await pump(bodiless ? null : body, to, patience, gone);
 }
 
 /** The headers that whoever writes the bytes decides on. */
@@ -171,16 +172,19 @@ async function pump(
   body: ReadableStream<Uint8Array> | null,
   to: Writable,
   patience: number,
+  gone?: AbortSignal,
 ): Promise<void> {
   const reader = body?.getReader();
   let written = 0;
   const leave = () => void reader?.cancel().catch(() => {});
+  const isOver = () => to.destroyed || gone?.aborted === true;
   to.once("close", leave);
+  gone?.addEventListener("abort", leave);
   try {
-    while (reader !== undefined && !to.destroyed) {
+    while (reader !== undefined && !isOver()) {
       const { done, value } = await reader.read();
-      if (done || to.destroyed) break;
-      if (!to.write(value)) await one(to, "drain", patience);
+      if (done || isOver()) break;
+      if (!to.write(value)) await one(to, "drain", patience, gone);
       // A source that is always ready would keep the turn from all others.
       written += value.length;
       if (written > TURN) written = await nextTurn();
@@ -190,9 +194,15 @@ async function pump(
     return;
   } finally {
     to.off("close", leave);
+    gone?.removeEventListener("abort", leave);
   }
-  if (to.destroyed) return;
-  const flushed = one(to, "finish", patience);
+  if (isOver()) {
+    // It may have been so from the beginning, when nobody told it.
+    leave();
+    to.destroy();
+    return;
+  }
+  const flushed = one(to, "finish", patience, gone);
   to.end();
   await flushed;
 }
@@ -210,6 +220,7 @@ async function one(
   to: Writable,
   event: "drain" | "finish",
   patience: number,
+  gone?: AbortSignal,
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const settle = () => resolve();
@@ -223,8 +234,11 @@ async function one(
   arm();
   to.once(event, settle);
   to.once("close", settle);
+  gone?.addEventListener("abort", settle);
+  if (gone?.aborted) settle();
   await promise;
   clearTimeout(timer!);
   to.off(event, settle);
   to.off("close", settle);
+  gone?.removeEventListener("abort", settle);
 }

@@ -195,7 +195,10 @@ class StrictListener<Context> implements Listener {
     await whileThere(message.socket, async (gone) => {
       const verdict = await this.#ask(message, transport, gone);
       if (verdict instanceof Response) {
-        return await sendResponse(verdict, response, this.#patience);
+        return await sendResponse(verdict, response, {
+          patience: this.#patience,
+          gone,
+        });
       }
       // A WebSocket is only for those who came as one.
       this.#task.ongone(verdict);
@@ -295,6 +298,7 @@ async function whileThere<T>(
   const gone = new AbortController();
   const leave = () => gone.abort();
   socket.once("close", leave);
+  if (socket.destroyed) leave();
   try {
     return await work(gone.signal);
   } finally {

@@ -366,3 +366,20 @@ Deno.test("wss serve --exec needs no more than the permission to run the program
   await ws.closed;
   assertEquals((await running.ended).code, 0);
 });
+
+Deno.test("execMode() is done with a program whose leftovers go on talking", async () => {
+  const talk = "(while :; do echo x >&2; sleep 0.1; done) & exit 0";
+  const options = { maxProcesses: 1 };
+  await using server = await start(`sh -c '${talk}'`, options);
+  await using first = await connect(server.url);
+  assertEquals((await first.closed).code, 1000);
+  // Its place is free before long.
+  const end = Date.now() + 20_000;
+  let code = 1013;
+  while (code === 1013 && Date.now() < end) {
+    await new Promise((next) => setTimeout(next, 200));
+    await using next = await connect(server.url);
+    ({ code } = await next.closed);
+  }
+  assertEquals(code, 1000);
+});

@@ -26,6 +26,7 @@ async function pages() {
     "pages/sub/index.html": "<h1>Sub</h1>",
     "pages/sub/.git/config": "secret",
     "pages/ca.key": "-----BEGIN PRIVATE KEY-----\nsecret",
+    "pages/key.bak": "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----",
     "pages/both.PEM": "certificate\n-----BEGIN EC PRIVATE KEY-----\nsecret",
     "pages/ca.pem": "-----BEGIN CERTIFICATE-----",
   };
@@ -133,6 +134,7 @@ test("staticFiles() never leaves the directory, and shows nothing hidden", async
       ...["/out", "/others/page.html", "/hidden", "/git/config", "/loop"],
       ...[
         "/ca.key",
+        "/key.bak",
         "/both.PEM",
         "/key.txt",
         "/dangling",

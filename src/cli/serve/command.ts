@@ -54,15 +54,15 @@ export function serveCommand(): Command {
 }
 
 const NOTES = [
-  "The access log is the data: it goes to standard output, a line for each connection that was opened, refused or closed; all else goes to standard error. With --log json each line is an object with time, event (listen, open, refuse, close), and what is known: url; id, peer, path, subprotocol, user; status, origin; code, clean, ms, messagesReceived, bytesReceived, messagesSent, bytesSent. Sizes of text are in UTF-16 units. No query, header, reason or message is logged.",
+  "The access log is the data: it goes to standard output, a line for each connection that was opened, refused or closed; all else goes to standard error. With --log json each line is an object with time, event (listen, open, refuse, close), and what is known: url; id, peer, path, subprotocol, user; status, origin; code, clean, ms, messagesReceived, bytesReceived, messagesSent, bytesSent. Sizes of text are in UTF-16 units. No query, header, reason or message is logged; --greet prints the names and its greetings between the lines of text. Whoever reads the log must keep up, or close it: the server waits until a line is written.",
   "Without --cert and --plain the certificate is certs/localhost.pem, which is made with its authority certs/ca.pem if there is none, and renewed before it expires. Clients trust certs/ca.pem.",
   "--client-ca, --client-auth, --crl, --tls-min, --watch and --compression need the strict engine, and choose it. So do --echo, --broadcast, --exec and --proxy, unless --engine deno is given: the strict engine lets a client wait while nobody takes what it sends, the built-in one closes its connection with 1013; and small messages in a row do not stall on it.",
   "--auth has user:password, a line for each user. --token has the token, or name:token, a line for each; the name goes to the log. Either lets in where both are given. Pages of --static are for everybody.",
   "--broadcast sends each message to all others, not to its sender. A client that does not keep up is cut off at --max-unsent-bytes, and holds nobody up.",
   "--handler takes a module: its default export serves a connection, as the handler of serve() does; fetch, if it is exported, answers ordinary requests.",
-  "--exec runs a program for each connection, without a shell: quotes work, and sh -c '…' is there for the rest. Each line that it prints is a message, each message is a line that it reads; --null separates by NUL, --binary passes bytes on as they come. Programs that hold lines back in a pipe need their own flag against that, or stdbuf -oL. Its environment has WSS_ID, WSS_URL, WSS_REMOTE_ADDR, WSS_REMOTE_PORT, WSS_SUBPROTOCOL, WSS_ORIGIN and WSS_USER, and of the server's own no more than PATH, HOME, USER, LANG, LC_ALL, TZ and TMPDIR, as far as --allow-env lets it. It ends the connection with 1000 if it succeeds, else with 1011. When the connection ends, so does its input; a second after that SIGTERM comes, and five seconds later SIGKILL. Past --max-processes connections are closed with 1013.",
+  "--exec runs a program for each connection, without a shell: quotes work, and sh -c '…' is there for the rest. Each line that it prints is a message, each message is a line that it reads; --null separates by NUL, --binary passes bytes on as they come. Programs that hold lines back in a pipe need their own flag against that, or stdbuf -oL. Its environment has WSS_ID, WSS_URL, WSS_REMOTE_ADDR, WSS_REMOTE_PORT, WSS_SUBPROTOCOL, WSS_ORIGIN and WSS_USER, and of the server's own no more than PATH, HOME, USER, LANG, LC_ALL, TZ and TMPDIR, as far as --allow-env lets it. It ends the connection with 1000 if it succeeds, else with 1011. When the connection ends, so does its input; a second after that SIGTERM comes, and five seconds later SIGKILL. Past --max-processes connections are closed with 1013. What a program leaves running behind itself is not ended: in sh -c, end with exec.",
   "--proxy exchanges bytes with a target: binary messages there and back, text as UTF-8. It ends with 1000 when the target does, with 1011 when that hangs up in the middle, or cannot be reached within 10 s.",
-  "--static answers GET and HEAD with the files of a directory, index.html for a directory and 404.html for what is not there; nothing outside of it, also by links, and nothing that begins with a dot, but for .well-known; no .pem or .key file with a private key in it, nor the files that --cert, --key, --token, --auth and --handler name.",
+  "--static answers GET and HEAD with the files of a directory, index.html for a directory and 404.html for what is not there; nothing outside of it, also by links, and nothing that begins with a dot, but for .well-known; no file that is PEM with a private key in it, nor the files that --cert, --key, --token, --auth and --handler name.",
   "SIGINT and SIGTERM let connections finish and end with exit code 0, a second one ends at once, with 130. SIGHUP reads certificate, --client-ca and --crl anew, on the strict engine.",
 ];
 
@@ -276,7 +276,7 @@ function addLimits(command: Command): void {
   );
   limit(
     "--open-timeout <time>",
-    "for a handshake (default: 10s)",
+    "for a handshake (default: 10s); strict: for TLS and the head, too",
     readDuration,
   );
   limit(

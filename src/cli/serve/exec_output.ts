@@ -63,7 +63,8 @@ export class Cutter {
         `it printed ${this.#most} bytes that end nowhere (--max-message)`,
       );
     }
-    this.#held.push(part);
+    // A view would keep the whole piece that it is of.
+    this.#held.push(part.slice());
   }
 
   #take(): Uint8Array {

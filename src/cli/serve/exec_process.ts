@@ -36,6 +36,12 @@ const AFTER_SIGTERM = 5000;
 /** For how long what others hold open must be silent to count as its end, in milliseconds. */
 const SILENCE = 1000;
 
+/** For how long what others print into its streams counts as its own, in milliseconds. */
+const AFTER_EXIT = 3000;
+
+/** How long after SIGTERM comes SIGKILL when the server ends, in milliseconds. */
+const LAST_WISH = 1000;
+
 /** How much of a line on standard error is shown at a time, in UTF-16 units. */
 const MAX_SHOWN = 4096;
 
@@ -71,15 +77,18 @@ export class ExecProcess {
     const status = await this.#child.status;
     this.#isOver = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    await Promise.all([this.#output.drain(), this.#errors.drain()]);
+    const errors = this.#errors.drain();
+    await this.#output.drain();
     if (ws.open) await this.#goodbye(status);
-    await Promise.all([output, fed, this.#errors.done]);
+    await Promise.all([output, fed, errors]);
   }
 
-  /** Ends the process at once, and waits until it has ended. */
+  /** Ends the process without much patience, and waits until it has ended. */
   async kill(): Promise<void> {
-    this.#signal("SIGKILL");
+    this.#signal("SIGTERM");
+    const timer = setTimeout(() => this.#signal("SIGKILL"), LAST_WISH);
     await this.#child.status;
+    clearTimeout(timer);
   }
 
   /** Writes messages until there are no more, at the pace of the process. */
@@ -192,12 +201,16 @@ class Pump {
 
   /**
    * Waits for the end when the process is no more. Whom it left behind may hold
-   * the stream open for ever, so silence is an end too.
+   * the stream open for ever, so silence is an end too, and so is talking on.
    */
   async drain(): Promise<void> {
     let seen = this.#reads;
+    const end = performance.now() + AFTER_EXIT;
     const timer = setInterval(() => {
-      if (this.#isReading && this.#reads === seen) this.cancel();
+      const isSilent = this.#reads === seen;
+      if (this.#isReading && (isSilent || performance.now() > end)) {
+        this.cancel();
+      }
       seen = this.#reads;
     }, SILENCE);
     await this.done.catch(() => {});

@@ -21,6 +21,8 @@ const ABSENT = [
   Deno.errors.InvalidData,
 ];
 
+const PEM_BEGIN = "-----BEGIN ";
+
 /** The largest file that is looked into for a private key. */
 const MAX_KEY_FILE = 1 << 20;
 
@@ -143,10 +145,20 @@ async function look(
 
 /** Whether a file holds a private key, such as those of `wss cert` in certs. */
 async function holdsKey(path: string, info: Deno.FileInfo): Promise<boolean> {
-  if (!info.isFile || !/\.(pem|key)$/i.test(path)) return false;
+  if (!info.isFile) return false;
+  const isNamed = /\.(pem|key)$/i.test(path);
+  if (!isNamed && !await beginsAsPem(path)) return false;
   // What is too large to be looked into is no page either.
   if (info.size > MAX_KEY_FILE) return true;
   return (await Deno.readTextFile(path)).includes("PRIVATE KEY-----");
+}
+
+/** Whether a file is PEM by another name, such as that of a copy. */
+async function beginsAsPem(path: string): Promise<boolean> {
+  using file = await Deno.open(path);
+  const bytes = new Uint8Array(PEM_BEGIN.length);
+  const size = await file.read(bytes);
+  return new TextDecoder().decode(bytes.subarray(0, size ?? 0)) === PEM_BEGIN;
 }
 
 /** Where a secret really is; where it would be, if it is not there yet. */
