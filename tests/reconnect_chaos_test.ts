@@ -19,6 +19,9 @@ const LIFE = 200;
 /** How many messages wait to be acknowledged at most. */
 const WINDOW = 64;
 
+/** How long no acknowledgement may come, in milliseconds: longer than pings take to notice a loss. */
+const PATIENCE = 50_000;
+
 const DELAYS = { minDelay: 5, maxDelay: 50, stableAfter: 50 };
 
 const SEED = Number(
@@ -116,7 +119,7 @@ async function settle(
   while (!done.pour || ws.outstanding > 0) {
     // So that what came is still there when its connection has ended.
     if (dice.roll(500) === 0) await sleep(dice.roll(2 * LIFE));
-    ledger.take(await ws.receive({ signal: AbortSignal.timeout(10_000) }));
+    ledger.take(await ws.receive({ signal: AbortSignal.timeout(PATIENCE) }));
     ws.acknowledge();
     ledger.balance(ws.outstanding);
     if (ledger.faults.length > 10) return;
@@ -137,6 +140,7 @@ test(`ReconnectingConnection loses and doubles nothing while its server is kille
   const ledger = new Ledger();
   const waits: Extract<ReconnectStatus, { state: "waiting" }>[] = [];
   const counts = { connecting: 0, open: 0, waiting: 0, closed: 0 };
+  let last: ReconnectStatus | undefined;
   const began = performance.now();
   await using ws = keepConnected(
     async (signal) =>
@@ -153,6 +157,7 @@ test(`ReconnectingConnection loses and doubles nothing while its server is kille
       delivery: "at-least-once",
       maxOutboxMessages: WINDOW,
       onstatus: (status) => {
+        last = status;
         counts[status.state]++;
         if (status.state === "waiting") waits.push(status);
       },
@@ -170,7 +175,9 @@ test(`ReconnectingConnection loses and doubles nothing while its server is kille
   const took = performance.now() - began;
   if (all[0].status === "fulfilled") await all[0].value[Symbol.asyncDispose]();
   for (const result of all) {
-    if (result.status === "rejected") throw result.reason;
+    if (result.status === "fulfilled") continue;
+    const state = { note, took, done, counts, last, given: ledger.given };
+    throw new Error(Deno.inspect(state), { cause: result.reason });
   }
 
   assertEquals(ledger.faults, [], note);
@@ -183,5 +190,5 @@ test(`ReconnectingConnection loses and doubles nothing while its server is kille
   assert(delayed <= took + waits.length, `${delayed} of ${took} ms, ${note}`);
   assert(waits.every(({ delay }) => delay <= DELAYS.maxDelay), note);
   assert(counts.connecting <= 20 * KILLS, `${counts.connecting}, ${note}`);
-  assert(took < 25_000, `${took} ms, ${note}`);
+  assert(took < 120_000, `${took} ms, ${note}`);
 });
