@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { connect, HandshakeError } from "../../client.ts";
 import { devCertificates } from "../_certs.ts";
 import { startServe, stop } from "./_serve.ts";
@@ -133,4 +133,42 @@ Deno.test("wss serve goes on when its log cannot be written", {
   child.kill("SIGTERM");
   assertEquals((await child.status).code, 0);
   await reader.cancel();
+});
+
+Deno.test("wss serve waits for nobody who does not read its log", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  const args = wssArgs(
+    ["serve", "--plain", "--port=0", "--log=json"],
+    ["--allow-net=localhost:0"],
+  );
+  await using child = new Deno.Command(Deno.execPath(), {
+    args,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let said = "";
+  const reader = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  while (!said.includes("connect  ")) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error(`It did not start: ${said}`);
+    said += value;
+  }
+  const [, url = ""] = /Listening on (\S+);/.exec(said) ?? [];
+  // Each is a line, of over 500 bytes: together more than a pipe holds.
+  const origin = `https://${"x".repeat(300)}.example`;
+  const page = `${url}/${"x".repeat(200)}`;
+  for (let count = 0; count < 600; count++) {
+    const options = { headers: { origin }, diagnose: false };
+    await assertRejects(() => connect(page, options));
+  }
+  await using ws = await connect(url);
+  await ws.send("Ada");
+  assertEquals(await ws.receive(), "Hello Ada!");
+  assertEquals((await ws.closed).code, 1000);
+  child.kill("SIGTERM");
+  assertEquals((await child.status).code, 0);
+  await reader.cancel();
+  await child.stdout.cancel();
 });

@@ -14,7 +14,7 @@ import type {
   RefusedHandshake,
 } from "../../../server.ts";
 import { visible } from "../output.ts";
-import { put } from "./tell.ts";
+import { Outlet, type Sink } from "./outlet.ts";
 
 /** How the log is written. */
 export type LogFormat = "text" | "json" | "none";
@@ -34,6 +34,8 @@ export interface AccessLog {
   refused(refused: RefusedHandshake): void;
   /** What a mode tells besides, where people read. */
   said(line: string): void;
+  /** Resolves when all of it is written, or after a second. */
+  ended(): Promise<void>;
 }
 
 /** The fields of a line, in their order; what has no value is null. */
@@ -42,18 +44,13 @@ type Fields = Record<string, string | number | boolean | null>;
 /** Makes a log in one of the formats. */
 export function createAccessLog(
   format: LogFormat,
-  write: (line: string) => void = put,
+  to: Sink = Deno.stdout,
 ): AccessLog {
-  const writers: Record<LogFormat, (event: string, fields: Fields) => void> = {
-    none: () => {},
-    json: (event, fields) => {
-      const line = { time: new Date().toISOString(), event, ...fields };
-      // An escape of JSON is what visible() makes of what a terminal obeys.
-      write(visible(JSON.stringify(line)));
-    },
-    text: (event, fields) => write(textLine(event, fields)),
+  const line = format === "json" ? jsonLine : textLine;
+  const outlet = new Outlet(to, (lines) => line("lost", { lines }));
+  const note = (event: string, fields: Fields) => {
+    if (format !== "none") outlet.put(line(event, fields));
   };
-  const note = writers[format];
   return {
     listening: (url) => {
       if (format === "json") note("listen", { url });
@@ -75,8 +72,9 @@ export function createAccessLog(
         origin: shortened(request.headers.get("origin")),
       }),
     said: (line) => {
-      if (format === "text") write(line);
+      if (format === "text") outlet.put(line);
     },
+    ended: () => outlet.flush(),
   };
 }
 
@@ -123,6 +121,12 @@ function pathOf(url: string): string {
 function shortened(text: string | null): string | null {
   if (text === null || text.length <= MOST) return text;
   return `${text.slice(0, MOST)}…`;
+}
+
+function jsonLine(event: string, fields: Fields): string {
+  const line = { time: new Date().toISOString(), event, ...fields };
+  // An escape of JSON is what visible() makes of what a terminal obeys.
+  return visible(JSON.stringify(line));
 }
 
 /** A line for people: what is always there by its place, the rest by name. */

@@ -35,7 +35,7 @@ import {
   strictOptions,
 } from "./options.ts";
 import { untilStopped } from "./stop.ts";
-import { tell } from "./tell.ts";
+import { tell, told } from "./tell.ts";
 import type { ServeValues } from "./values.ts";
 
 /** How long a mode may take to free what it holds when the end is at once, in milliseconds. */
@@ -69,9 +69,16 @@ export async function runServe(values: ServeValues): Promise<void> {
     await stopped;
   } catch (error) {
     await inAMoment(mode.ended?.());
+    await saidAll(log);
     throw error;
   }
   await mode.ended?.();
+  await saidAll(log);
+}
+
+/** Waits for whoever reads the last lines, but not for long. */
+async function saidAll(log: AccessLog): Promise<void> {
+  await Promise.all([log.ended(), told()]);
 }
 
 interface Task {

@@ -4,23 +4,20 @@
  * @module
  */
 
-import { print, printError } from "../output.ts";
+import { visible } from "../output.ts";
+import { Outlet } from "./outlet.ts";
 
-/** Prints on standard error, if there still is one. */
+const errors = new Outlet(
+  Deno.stderr,
+  (lines) => `warning: ${lines} lines were dropped here, as nobody read them`,
+);
+
+/** Prints on standard error, if there still is one; waits for nobody. */
 export function tell(line: string): void {
-  unlessGone(() => printError(line));
+  errors.put(visible(line));
 }
 
-/** Prints on standard output, if there still is one. */
-export function put(line: string): void {
-  unlessGone(() => print(line));
-}
-
-/** A terminal that was closed, or a pipe that nobody reads, ends no server. */
-function unlessGone(write: () => void): void {
-  try {
-    write();
-  } catch {
-    // There is nowhere left to tell.
-  }
+/** Resolves when all that was told is printed, or after a second. */
+export function told(): Promise<void> {
+  return errors.flush();
 }
