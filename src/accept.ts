@@ -307,28 +307,32 @@ function clientGone(): Response {
 }
 
 /**
- * Runs the handler on an open connection, and closes it after; never rejects.
- * `done` is called at the end: a promise of it would last as long as the
- * connection.
+ * Runs the handler on an open connection, and closes it after. `done` is called
+ * at the end: a promise of it, or an `async` function that waits, would last as
+ * long as the connection, and take more than two closures do.
  */
-export async function run<Context>(
+export function run<Context>(
   connection: Connection<Context>,
   handler: Handler<Context>,
   policy: Policy<Context>,
   done?: () => void,
-): Promise<void> {
-  try {
-    await handler(connection);
-    await connection.close();
-  } catch (error) {
+): void {
+  const failed = (error: unknown) => {
     if (isOwnEnd(error, connection)) {
       policy.logger.debug?.(`${connection.id} ${error.message}`);
     } else {
       policy.report(error, connection);
     }
-    await connection.close(CloseCode.InternalError);
+    connection.close(CloseCode.InternalError).then(done);
+  };
+  const returned = () => {
+    connection.close().then(done);
+  };
+  try {
+    Promise.resolve(handler(connection)).then(returned, failed);
+  } catch (error) {
+    failed(error);
   }
-  done?.();
 }
 
 /** Whether a handler ended because its connection did. */

@@ -11,7 +11,8 @@
 import { type Channel, type MessageLike, sizeOf } from "./channel.ts";
 import type { ResolvedLimits } from "./limits.ts";
 
-const SENT: Promise<void> = Promise.resolve();
+/** What `send()` returns while the peer keeps up: nobody need wait for it. */
+export const SENT: Promise<void> = Promise.resolve();
 
 /** What a message weighs besides its bytes, wherever it waits. */
 const OVERHEAD = 128;

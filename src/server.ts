@@ -13,7 +13,7 @@ import { checkTimeout } from "./limits.ts";
 import type { Policy } from "./policy.ts";
 import { type CertChain, type CertFiles, checkPair } from "./tls/pem.ts";
 import { Roster } from "./roster.ts";
-import { sendToAll, type Topics } from "./topics.ts";
+import { sendTo, type Topics } from "./topics.ts";
 import { within } from "./within.ts";
 
 /**
@@ -190,10 +190,12 @@ export class Server<Context = unknown> implements AsyncDisposable {
    */
   broadcast(data: MessageLike, options: BroadcastOptions = {}): number {
     const { except } = options;
-    const open = this.#connections.values().filter((connection) =>
-      connection.open && connection !== except
-    );
-    return sendToAll(open, data);
+    let count = 0;
+    for (const connection of this.#connections) {
+      if (!connection.open || connection === except) continue;
+      if (sendTo(connection, data)) count++;
+    }
+    return count;
   }
 
   /**

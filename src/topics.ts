@@ -5,6 +5,7 @@
  */
 
 import type { MessageLike } from "./channel.ts";
+import { SENT } from "./send_buffer.ts";
 
 /**
  * Somebody who can be sent to.
@@ -78,13 +79,20 @@ export function sendToAll(
 ): number {
   let count = 0;
   for (const subscriber of subscribers) {
-    try {
-      // What fails here is that connection's end, which it reports by itself.
-      subscriber.send(data).catch(() => {});
-      count++;
-    } catch {
-      // The others shall have it all the same.
-    }
+    if (sendTo(subscriber, data)) count++;
   }
   return count;
+}
+
+/** Sends one message without waiting; `false` if that throws. */
+export function sendTo(subscriber: Subscriber, data: MessageLike): boolean {
+  try {
+    const sent = subscriber.send(data);
+    // What fails here is that connection's end, which it reports by itself. To
+    // listen makes a promise: as dear as all else that is ours of a broadcast.
+    if (sent !== SENT) sent.catch(() => {});
+    return true;
+  } catch {
+    return false; // The others shall have it all the same.
+  }
 }
