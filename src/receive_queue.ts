@@ -9,15 +9,14 @@ import { type Message, sizeOf } from "./channel.ts";
 /** What an iterator's `next()` resolves to. */
 type Result = IteratorResult<Message, undefined>;
 
-/** Takes what the waiting side was promised. */
-type Resolve = (value: Message | Result) => void;
+/** Takes what the waiting side was promised, or what rejects instead. */
+type Resolve = (value: Message | Result | Promise<never>) => void;
 
-// One executor for all promises: this is the path of every message.
+// One executor for all promises: this is the path of every message. It keeps no
+// function that rejects, which each idle connection would hold for its end only.
 let resolveOfNew: Resolve;
-let rejectOfNew: (error: unknown) => void;
-function capture(resolve: Resolve, reject: (error: unknown) => void): void {
+function capture(resolve: Resolve): void {
   resolveOfNew = resolve;
-  rejectOfNew = reject;
 }
 
 const DONE: Result = Object.freeze({ done: true, value: undefined });
@@ -65,7 +64,6 @@ export class ReceiveQueue {
 
   // Of the one that waits.
   #resolve: Resolve | undefined;
-  #reject: ((error: unknown) => void) | undefined;
   #wantsResult = false;
 
   // Of the end.
@@ -90,7 +88,7 @@ export class ReceiveQueue {
     this.bytesInAll += size;
     const resolve = this.#resolve;
     if (resolve !== undefined) {
-      this.#resolve = this.#reject = undefined;
+      this.#resolve = undefined;
       resolve(this.#wantsResult ? { done: false, value: message } : message);
       return;
     }
@@ -110,11 +108,8 @@ export class ReceiveQueue {
     this.#error = error;
     this.#normal = normal;
     const resolve = this.#resolve;
-    const reject = this.#reject;
-    this.#resolve = this.#reject = undefined;
-    if (resolve === undefined || reject === undefined) return;
-    if (this.#wantsResult && normal) resolve(DONE);
-    else reject(error());
+    this.#resolve = undefined;
+    resolve?.(this.#wantsResult && normal ? DONE : rejected(error()));
   }
 
   /** The next message; rejects once the queue is empty and ended. */
@@ -122,14 +117,14 @@ export class ReceiveQueue {
     if (signal?.aborted) return rejected(signal.reason);
     if (this.length > 0) return Promise.resolve(this.#take());
     if (this.#ended) return rejected(this.#error!());
-    if (this.#resolve !== undefined) return rejected(busy());
+    if (this.waiting) return rejected(busy());
     const promise = this.#wait(false) as Promise<Message>;
     if (signal === undefined) return promise;
-    const mine = this.#reject;
+    const mine = this.#resolve;
     const abort = () => {
-      if (this.#reject !== mine) return;
-      this.#resolve = this.#reject = undefined;
-      mine?.(signal.reason);
+      if (this.#resolve !== mine) return;
+      this.#resolve = undefined;
+      mine?.(rejected(signal.reason));
     };
     signal.addEventListener("abort", abort, { once: true });
     const forget = () => signal.removeEventListener("abort", abort);
@@ -145,7 +140,7 @@ export class ReceiveQueue {
     if (this.#ended) {
       return this.#normal ? Promise.resolve(DONE) : rejected(this.#error!());
     }
-    if (this.#resolve !== undefined) return rejected(busy());
+    if (this.waiting) return rejected(busy());
     return this.#wait(true) as Promise<Result>;
   }
 
@@ -153,7 +148,6 @@ export class ReceiveQueue {
     this.#wantsResult = wantsResult;
     const promise = new Promise<Message | Result>(capture);
     this.#resolve = resolveOfNew;
-    this.#reject = rejectOfNew;
     this.onidle?.();
     return promise;
   }
