@@ -120,16 +120,21 @@ export function listen<Context>(
     const own = controller = new AbortController();
     const options = { ...where, signal: own.signal, onListen() {} };
     const answer: Deno.ServeHandler = (request, info) => {
-      // It rejects where the client did not take the answer.
       pending++;
-      info.completed.then(settle, settle);
       const { remoteAddr } = info;
       return whenKnown(
         task.answer({ request, remoteAddr, secure }),
-        (verdict) =>
-          verdict instanceof Response
-            ? verdict
-            : upgradeRequest(request, verdict, task),
+        (verdict) => {
+          if (verdict instanceof Response) {
+            // It rejects where the client did not take the answer.
+            info.completed.then(settle, settle);
+            return verdict;
+          }
+          // The runtime calls an upgrade completed at once. To ask for that
+          // makes a promise that lasts as long as the connection.
+          settle();
+          return upgradeRequest(request, verdict, task);
+        },
       );
     };
     const server = Deno.serve(options as Deno.ServeTcpOptions, answer);
