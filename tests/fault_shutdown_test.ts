@@ -191,6 +191,26 @@ test("shutdown() ends in its time where a client keeps an HTTP connection", asyn
   await peer.ended();
 });
 
+test("shutdown() lets a client take the rest of its page", async (engine) => {
+  const { readable, writable } = new TransformStream<Uint8Array>();
+  const page = writable.getWriter();
+  await using server = await serve({
+    engine,
+    port: 0,
+    fetch: () => new Response(readable),
+  }, never);
+  const encoder = new TextEncoder();
+  page.write(encoder.encode("begin, ")).catch(() => {});
+  const response = await fetch(server.url.replace("ws", "http"));
+  const down = server.shutdown();
+  // Longer than a server takes to go that does not wait.
+  await new Promise((next) => setTimeout(next, 50));
+  page.write(encoder.encode("end")).catch(() => {});
+  page.close().catch(() => {});
+  assertEquals(await response.text(), "begin, end");
+  await down;
+});
+
 test("shutdown() ends in its time where authorize never decides", async (engine) => {
   const asked = Promise.withResolvers<void>();
   const server = await start(engine, never, {
