@@ -140,10 +140,41 @@ Deno.test("--auth and --token let in users and names, one a line, and either wil
   assertEquals(await ask("Bearer nobody"), 401);
 });
 
+Deno.test("--token names a token without a name as no other is named", async () => {
+  await using dir = await temporaryDirectory();
+  const file = await dir.write("token", "token2:given\nfirst\nsecond\n");
+  const { authorize } = await commonOptions(
+    valuesOf(`--token=file:${file}`),
+    undefined,
+  );
+  if (authorize === undefined) throw new Error("Everybody is let in");
+  for (
+    const [token, name] of [
+      ["given", "token2"],
+      ["first", "token"],
+      ["second", "token3"],
+    ]
+  ) {
+    const headers = { authorization: `Bearer ${token}` };
+    const context = await decide(authorize, { headers });
+    assertEquals((context as { name?: string }).name, name);
+  }
+});
+
 Deno.test("--auth and --token say what is wrong with a line, and never what is in it", async () => {
   await using dir = await temporaryDirectory();
   const cases: [string, string, string][] = [
     ["auth", "ada:fine\nhush", "--auth: line 2 must be like user:password"],
+    [
+      "auth",
+      "\r\nada:a\n\nhush",
+      "--auth: line 4 must be like user:password",
+    ],
+    [
+      "token",
+      "\nhush:a\n\nhush:b",
+      "--token: the user of line 4 is there twice",
+    ],
     ["auth", "hush:a\nhush:b", "--auth: the user of line 2 is there twice"],
     ["token", "hush hush", "--token: Cannot use token 1"],
     ["token", "", "--token: there is nothing in"],

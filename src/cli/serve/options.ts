@@ -191,35 +191,58 @@ function checked<T>(option: string, make: () => T): T {
 
 /** Reads `user:password`, one a line. */
 function readPairs(option: string, text: string): Record<string, string> {
-  const pairs: [string, string][] = [];
-  for (const [index, line] of linesOf(text).entries()) {
-    const [, user, password] = /^([^:]*):(.*)$/s.exec(line) ?? [];
-    if (user === undefined || password === undefined) {
-      throw new UsageError(
-        `${option}: line ${index + 1} must be like user:password`,
-      );
-    }
-    if (pairs.some(([other]) => other === user)) {
-      throw new UsageError(
-        `${option}: the user of line ${index + 1} is there twice`,
-      );
-    }
-    pairs.push([user, password]);
-  }
-  return Object.fromEntries(pairs);
+  return pairsOf(option, linesOf(text));
 }
 
 /** Reads tokens, one a line, each after a name and a colon if it has one. */
 function readTokens(text: string): Record<string, string> {
+  const lines = linesOf(text);
   // No token has a colon (RFC 6750, section 2.1).
-  const lines = linesOf(text).map((line, index) =>
-    line.includes(":") ? line : `token${index === 0 ? "" : index + 1}:${line}`
-  );
-  return readPairs("--token", lines.join("\n"));
+  const given = new Set(lines.map(({ line }) => /^([^:]*):/.exec(line)?.[1]));
+  let count = 0;
+  const nextName = (): string => {
+    const name = `token${++count === 1 ? "" : count}`;
+    return given.has(name) ? nextName() : name;
+  };
+  const named = lines.map(({ line, number }) => ({
+    line: line.includes(":") ? line : `${nextName()}:${line}`,
+    number,
+  }));
+  return pairsOf("--token", named);
 }
 
-function linesOf(text: string): string[] {
-  return text.split(/\r?\n/).filter((line) => line !== "");
+/** A line of a file that is not empty, and which it is. */
+interface NumberedLine {
+  readonly line: string;
+  readonly number: number;
+}
+
+function linesOf(text: string): NumberedLine[] {
+  return text.split(/\r?\n/)
+    .map((line, index) => ({ line, number: index + 1 }))
+    .filter(({ line }) => line !== "");
+}
+
+function pairsOf(
+  option: string,
+  lines: readonly NumberedLine[],
+): Record<string, string> {
+  const pairs = new Map<string, string>();
+  for (const { line, number } of lines) {
+    const [, user, password] = /^([^:]*):(.*)$/s.exec(line) ?? [];
+    if (user === undefined || password === undefined) {
+      throw new UsageError(
+        `${option}: line ${number} must be like user:password`,
+      );
+    }
+    if (pairs.has(user)) {
+      throw new UsageError(
+        `${option}: the user of line ${number} is there twice`,
+      );
+    }
+    pairs.set(user, password);
+  }
+  return Object.fromEntries(pairs);
 }
 
 /** Whether anything at all is asked of those who connect. */
