@@ -158,6 +158,18 @@ Deno.test("loadCertChain() names a missing file, and how to make one", async () 
   );
 });
 
+Deno.test({
+  name: "loadCertChain() and loadCaCerts() refuse a file without end",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    for (const load of [loadCertChain, loadCaCerts]) {
+      const error = await assertRejects(() => load("/dev/zero"), TlsError);
+      assertEquals(error.reason, "unreadable-file");
+      assertStringIncludes(error.message, "it has more than 1 MiB");
+    }
+  },
+});
+
 Deno.test("loadCertChain() refuses a directory", async () => {
   const { dir } = await devCertificates();
   await assertRefused(() => loadCertChain(dir), "unreadable-file", dir);

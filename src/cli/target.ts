@@ -14,6 +14,7 @@ import type {
 } from "../../client.ts";
 import { forExperts } from "./command.ts";
 import { UsageError } from "./failure.ts";
+import { readSmallFile } from "./read_file.ts";
 import { readSecret, SECRET_SOURCES } from "./secret.ts";
 import { collect, readDuration } from "./values.ts";
 
@@ -230,8 +231,10 @@ async function readHeaders(values: TargetValues): Promise<Headers> {
 
 async function readLines(path: string): Promise<string[]> {
   try {
-    const text = await Deno.readTextFile(path);
-    return text.split(/\r?\n/).filter((line) => line.trim() !== "");
+    const bytes = await readSmallFile(path, "headers");
+    return new TextDecoder().decode(bytes).split(/\r?\n/).filter((line) =>
+      line.trim() !== ""
+    );
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new UsageError(`--header: there is no file ${path}`);

@@ -71,6 +71,8 @@ interface PemFile {
 
 const MAKE =
   "`deno run -RW jsr:@wss/wss/certs` (in the module's own checkout: `deno task certs`)";
+/** How large a file of PEM may be, in bytes: one without end is no certificate. */
+const MOST = 2 ** 20;
 const USABLE_KEY_LABELS = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"];
 const USABLE_CURVES = ["prime256v1", "secp384r1", "secp521r1"];
 
@@ -240,11 +242,32 @@ async function readPem(file: string | URL): Promise<PemFile> {
   const path = file instanceof URL ? fromFileUrl(file) : file;
   let bytes: Uint8Array;
   try {
-    bytes = await Deno.readFile(path);
+    bytes = await readUpTo(path, MOST + 1);
   } catch (cause) {
     throw unreadable(path, cause);
   }
+  if (bytes.length > MOST) {
+    throw failure(
+      path,
+      "unreadable-file",
+      "it has more than 1 MiB",
+      "name a file that holds nothing but certificates and keys",
+    );
+  }
   return parsePem(path, new TextDecoder().decode(bytes));
+}
+
+/** Reads the beginning of a file, also of one of unknown size, like a pipe. */
+async function readUpTo(path: string, most: number): Promise<Uint8Array> {
+  using file = await Deno.open(path);
+  const bytes = new Uint8Array(most);
+  let size = 0;
+  while (size < most) {
+    const read = await file.read(bytes.subarray(size));
+    if (read === null) break;
+    size += read;
+  }
+  return bytes.subarray(0, size);
 }
 
 function unreadable(file: string, cause: unknown): unknown {

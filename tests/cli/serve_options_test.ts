@@ -1,14 +1,17 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { UsageError } from "../../src/cli/failure.ts";
 import { serveCommand } from "../../src/cli/serve/command.ts";
+import { loadCertificate } from "../../src/cli/serve/certificate.ts";
 import {
   checkTogether,
   chooseEngine,
+  clientRules,
   commonOptions,
   strictOptions,
 } from "../../src/cli/serve/options.ts";
 import type { ServeValues } from "../../src/cli/serve/values.ts";
-import { temporaryDirectory } from "../_certs.ts";
+import { connectOptions } from "../../src/cli/target.ts";
+import { devCertificates, temporaryDirectory } from "../_certs.ts";
 import { decide } from "../_authorize.ts";
 
 /** The values of a command line; nothing is run. */
@@ -189,3 +192,38 @@ Deno.test("--auth and --token say what is wrong with a line, and never what is i
     assertEquals(message.includes("hush"), false);
   }
 });
+
+Deno.test("wss serve and wss connect read no file without end", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  const values = valuesOf("--client-ca=/dev/null", "--crl=/dev/zero");
+  const { clientCa: _, ...crl } = values;
+  await assertRejects(() => clientRules(crl), UsageError, "more than 1 MiB");
+  const headers = { header: ["@/dev/zero"], defaultCacerts: true };
+  await assertRejects(
+    () => connectOptions({ ...headers, connectTimeout: 1000, engine: "node" }),
+    UsageError,
+    "more than 1 MiB",
+  );
+});
+
+Deno.test(
+  "loadCertificate() waits for no pipe that lies beside the certificate",
+  {
+    ignore: Deno.build.os === "windows",
+  },
+  async () => {
+    await using dir = await temporaryDirectory();
+    const { dir: certs } = await devCertificates();
+    const cert = await dir.write(
+      "localhost.pem",
+      await Deno.readTextFile(`${certs}/localhost.pem`) +
+        await Deno.readTextFile(`${certs}/ca.pem`),
+    );
+    const pipe = cert.replace("localhost.pem", "ca.pem");
+    const made = await new Deno.Command("mkfifo", { args: [pipe] }).output();
+    assertEquals(made.code, 0);
+    const { caFile } = await loadCertificate(valuesOf(`--cert=${cert}`));
+    assertEquals(caFile, cert);
+  },
+);

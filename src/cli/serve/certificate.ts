@@ -11,6 +11,7 @@ import { ensureDevCertificates } from "../../../certs/mod.ts";
 import { type CertChain, loadCertChain } from "../../../server.ts";
 import { printError } from "../output.ts";
 import { needPermissions } from "../permissions.ts";
+import { readSmallFile } from "../read_file.ts";
 import type { ServeValues } from "./values.ts";
 
 /** Where the certificates for development are. */
@@ -117,8 +118,17 @@ async function authorityOf(
     path: beside,
   });
   if (state !== "granted") return file;
-  const text = await Deno.readTextFile(beside).catch(() => "");
-  return text.includes(root) ? beside : file;
+  return (await textOf(beside)).includes(root) ? beside : file;
+}
+
+/** What is in a small file; of all else, such as a pipe that waits for a writer, nothing. */
+async function textOf(path: string): Promise<string> {
+  try {
+    if (!(await Deno.stat(path)).isFile) return "";
+    return new TextDecoder().decode(await readSmallFile(path, "certificates"));
+  } catch {
+    return "";
+  }
 }
 
 const CERTIFICATE =

@@ -17,6 +17,7 @@ import {
   type StrictOptions,
 } from "../../../server.ts";
 import { UsageError } from "../failure.ts";
+import { readSmallFile } from "../read_file.ts";
 import { readSecret } from "../secret.ts";
 import { isPlain } from "./certificate.ts";
 import type { ServeValues } from "./values.ts";
@@ -153,7 +154,9 @@ export async function clientRules(
 
 async function readFile(option: string, path: string): Promise<string> {
   try {
-    return await Deno.readTextFile(path);
+    return new TextDecoder().decode(
+      await readSmallFile(path, "revocation list"),
+    );
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new UsageError(`${option}: there is no file ${path}`);
