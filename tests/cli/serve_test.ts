@@ -464,3 +464,24 @@ Deno.test({
     await seen(/Shutting down/);
   },
 });
+
+Deno.test(
+  "wss serve --tcp-no-delay names the permission that it needs, and listens with it",
+  {
+    ignore: Deno.build.os !== "linux",
+  },
+  async () => {
+    const { dir } = await devCertificates();
+    const cert = `--cert=${dir}/localhost.pem`;
+    const { code, err } = await wss(
+      ["serve", "--tcp-no-delay", "--port=0", cert],
+      { permissions: ["--allow-net=localhost:0", `--allow-read=${dir}`] },
+    );
+    assertEquals(code, 9, err);
+    assertStringIncludes(err, "run it with --allow-ffi");
+    await using server = await startServe(["--tcp-no-delay"], {
+      permissions: ["--allow-ffi"],
+    });
+    assertEquals((await stop(server)).code, 0);
+  },
+);

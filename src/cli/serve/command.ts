@@ -38,6 +38,7 @@ export function serveCommand(): Command {
       ["--allow-env=NAME", "the secret of env:NAME"],
       ["--allow-run=PROGRAM", "the program of --exec"],
       ["--allow-net=HOST:PORT", "the target of --proxy"],
+      ["--allow-ffi", "for --tcp-no-delay on the built-in engine"],
     ],
     notes: NOTES,
   });
@@ -56,7 +57,7 @@ export function serveCommand(): Command {
 const NOTES = [
   "The access log is the data: it goes to standard output, a line for each connection that was opened, refused or closed; all else goes to standard error. With --log json each line is an object with time, event (listen, open, refuse, close), and what is known: url; id, peer, path, subprotocol, user; status, origin; code, clean, ms, messagesReceived, bytesReceived, messagesSent, bytesSent. Sizes of text are in UTF-16 units. No query, header, reason or message is logged; --greet prints the names and its greetings between the lines of text. Whoever reads the log must keep up, or close it: the server waits until a line is written.",
   "Without --cert and --plain the certificate is certs/localhost.pem, which is made with its authority certs/ca.pem if there is none, and renewed before it expires. Clients trust certs/ca.pem.",
-  "--client-ca, --client-auth, --crl, --tls-min, --watch and --compression need the strict engine, and choose it. So do --echo, --broadcast, --exec and --proxy, unless --engine deno is given: the strict engine lets a client wait while nobody takes what it sends, the built-in one closes its connection with 1013; and small messages in a row do not stall on it.",
+  "--client-ca, --client-auth, --crl, --tls-min, --watch and --compression need the strict engine, and choose it. So do --echo, --broadcast, --exec and --proxy, unless --engine deno is given: the strict engine lets a client wait while nobody takes what it sends, the built-in one closes its connection with 1013; and small messages in a row do not stall on it. On the built-in one, on Linux and with TLS, --tcp-no-delay ends that stall; it calls the C library, by --allow-ffi, with which a program can do whatever its user can.",
   "--auth has user:password, a line for each user. --token has the token, or name:token, a line for each; the name goes to the log. Either lets in where both are given. Pages of --static are for everybody.",
   "--broadcast sends each message to all others, not to its sender. A client that does not keep up is cut off at --max-unsent-bytes, and holds nobody up.",
   "--handler takes a module: its default export serves a connection, as the handler of serve() does; fetch, if it is exported, answers ordinary requests.",
@@ -196,6 +197,12 @@ function addManner(command: Command): void {
         "--engine <engine>",
         "deno (built-in) or node (strict) (default: by mode)",
       ).choices(["deno", "node"]),
+    ))
+    .addOption(forExperts(
+      new Option(
+        "--tcp-no-delay",
+        "small messages at once, on the built-in engine (Linux)",
+      ),
     ))
     .addOption(forExperts(
       new Option("--compression", "compress messages (permessage-deflate)"),

@@ -123,7 +123,10 @@ async function serveOptions(
   if ((greet || !others) && values.maxMessage === undefined) {
     common.maxMessageSize = MAX_NAME_SIZE;
   }
-  if (engine === "deno") return { ...common, engine };
+  if (engine === "deno") {
+    return { ...common, engine, noDelay: values.tcpNoDelay };
+  }
+  // The strict engine sends without delay anyway.
   return { ...common, ...await strictOptions(values) };
 }
 

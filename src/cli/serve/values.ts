@@ -44,6 +44,7 @@ export interface ServeValues {
 
   // How.
   engine?: EngineName;
+  tcpNoDelay?: true;
   compression?: true;
   heartbeat?: true;
   log: "text" | "json" | "none";
