@@ -5,11 +5,12 @@
  */
 
 import type { Buffer } from "node:buffer";
+import type { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 // @ts-types="@types/ws"
-import type { WebSocket } from "ws";
+import type { RawData, WebSocket } from "ws";
 import type {
   Channel,
   ChannelEnd,
@@ -60,6 +61,16 @@ const PINGS = { perSecond: 16, burst: 64 };
 
 /** The `readyState` of a WebSocket that can be sent to. */
 const OPEN = 1;
+
+/**
+ * Where a WebSocket and its socket have their channel, for listeners that all of
+ * them share: five closures would be a tenth of what an idle connection takes.
+ */
+const CHANNEL = Symbol("channel");
+
+interface Carrier extends EventEmitter {
+  [CHANNEL]?: WsChannel;
+}
 
 // What is sent in one turn of the event loop leaves in one write a connection.
 let corked: WsChannel[] = [];
@@ -181,34 +192,41 @@ class WsChannel implements Channel, FlowControl, Pinger {
 
   /** Tells `connection` what happens from now on. */
   listen(connection: Connection<unknown>): void {
-    const ws = this.#ws;
+    const ws: WebSocket & Carrier = this.#ws;
+    const socket: Duplex & Carrier = this.#socket;
     this.#connection = connection;
-    ws.on("message", (data, isBinary) => {
-      // By `binaryType`, both are a Buffer.
-      const bytes = data as Buffer<ArrayBuffer>;
-      deliver(connection, isBinary ? owned(bytes) : bytes.toString());
-    });
-    ws.on("ping", (data) => this.#answer(data));
-    ws.on("pong", (data) => {
-      // Pongs that nobody asked for are allowed, but not without end.
-      if (!pong(connection, data.toString())) this.#tolerates("pongs");
-    });
-    ws.on("error", (error) => {
-      const fault = faultOf(error, this.#limits);
-      if (fault !== undefined) fail(connection, fault); // Else its end follows.
-    });
-    ws.on("close", (code, reason) => this.#end(code, reason.toString()));
-    // ws ends the socket when both close frames were exchanged; a peer that does
-    // not hang up then has nothing more to say (RFC 6455, section 7.1.1).
-    this.#socket.once("finish", () => {
-      if (this.#cut === undefined) this.#socket.destroy();
-    });
+    ws[CHANNEL] = socket[CHANNEL] = this;
+    ws.on("message", onMessage).on("ping", onPing).on("pong", onPong)
+      .on("error", onError).on("close", onClose);
+    socket.on("finish", onFinish);
   }
 
-  #answer(ping: Uint8Array): void {
+  take(bytes: Buffer<ArrayBuffer>, isBinary: boolean): void {
+    deliver(this.#connection!, isBinary ? owned(bytes) : bytes.toString());
+  }
+
+  answer(ping: Uint8Array): void {
     if (!this.#tolerates("pings")) return;
     // For a peer that does not read, pongs would only pile up.
     if (this.bufferedAmount <= this.#limits.sendBuffer) this.#ws.pong(ping);
+  }
+
+  /** Pongs that nobody asked for are allowed, but not without end. */
+  hear(payload: string): void {
+    if (!pong(this.#connection!, payload)) this.#tolerates("pongs");
+  }
+
+  fail(error: Error): void {
+    const fault = faultOf(error, this.#limits);
+    if (fault !== undefined) fail(this.#connection!, fault); // Else its end follows.
+  }
+
+  /**
+   * ws ends the socket when both close frames were exchanged; a peer that does
+   * not hang up then has nothing more to say (RFC 6455, section 7.1.1).
+   */
+  hangUp(): void {
+    if (this.#cut === undefined) this.#socket.destroy();
   }
 
   /** Counts what a peer sends for nothing; `false` once that is too much. */
@@ -222,7 +240,7 @@ class WsChannel implements Channel, FlowControl, Pinger {
     return false;
   }
 
-  #end(code: number, reason: string): void {
+  end(code: number, reason: string): void {
     clearTimeout(this.#cut);
     const connection = this.#connection!;
     // 1006 is what ws says where no close frame came.
@@ -233,6 +251,31 @@ class WsChannel implements Channel, FlowControl, Pinger {
       : { code: 0, reason: "" };
     finish(connection, end);
   }
+}
+
+function onMessage(this: Carrier, data: RawData, isBinary: boolean): void {
+  // By `binaryType`, both are a Buffer.
+  this[CHANNEL]?.take(data as Buffer<ArrayBuffer>, isBinary);
+}
+
+function onPing(this: Carrier, data: Buffer): void {
+  this[CHANNEL]?.answer(data);
+}
+
+function onPong(this: Carrier, data: Buffer): void {
+  this[CHANNEL]?.hear(data.toString());
+}
+
+function onError(this: Carrier, error: Error): void {
+  this[CHANNEL]?.fail(error);
+}
+
+function onClose(this: Carrier, code: number, reason: Buffer): void {
+  this[CHANNEL]?.end(code, reason.toString());
+}
+
+function onFinish(this: Carrier): void {
+  this[CHANNEL]?.hangUp();
 }
 
 /** The bytes of a message alone: what came with it may be around them. */

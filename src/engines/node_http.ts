@@ -47,6 +47,22 @@ export function toRequest(
   }
 }
 
+/** Headers as one string: none has the end of a line in it. */
+export function packHeaders(headers: Iterable<[string, string]>): string {
+  // join() makes one string, where `+=` makes a tree of all that it is made of.
+  return [...headers].flat().join("\n");
+}
+
+/** The headers of {@linkcode packHeaders}. */
+export function unpackHeaders(packed: string): Headers {
+  const parts = packed.split("\n");
+  const headers = new Headers();
+  for (let at = 0; at + 1 < parts.length; at += 2) {
+    headers.append(parts[at]!, parts[at + 1]!);
+  }
+  return headers;
+}
+
 /** A target may be a path, or all of a URL (RFC 9112, section 3.2), or "*". */
 function absolute(origin: string, target: string): string {
   if (target.startsWith("/")) return origin + target;

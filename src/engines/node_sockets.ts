@@ -8,9 +8,14 @@
 import type { Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Tally } from "../admission.ts";
+import { NO_SEAT, Roster } from "../roster.ts";
 
 /** What is known of one TCP connection. */
 export interface Transport {
+  /** Its seat among those of its server. */
+  seat: number;
+  /** Whose it is. */
+  readonly owner: Sockets;
   /** The TCP socket itself, below TLS, until it is gone. */
   raw: Socket | undefined;
   /** The address of the peer, which the socket forgets when it ends. */
@@ -39,15 +44,28 @@ export interface SocketRules {
   rules(): string | undefined;
 }
 
+/**
+ * Where a socket has what is known of its connection. That, and listeners that
+ * all sockets share: a map, and closures, would be most of what is held for an
+ * idle connection here.
+ */
+const TRANSPORT = Symbol("transport");
+
+interface Carrier extends Duplex {
+  [TRANSPORT]?: Transport;
+}
+
+/** How the runtime tells, as Node does, which socket TLS is spoken on. */
+interface Secured extends Carrier {
+  readonly _parent?: Carrier | null;
+}
+
 /** The TCP connections of one server. */
 export class Sockets {
   readonly #openTimeout: number;
   readonly #rules: () => string | undefined;
   readonly #tally: Tally;
-  readonly #transports: Set<Transport> = new Set();
-  readonly #bySocket: WeakMap<Duplex, Transport> = new WeakMap();
-  // Of those whose TLS handshake is under way, by the address of the peer.
-  readonly #inHandshake: Map<string, Transport> = new Map();
+  readonly #transports: Roster<"seat", Transport> = new Roster("seat");
   /** Called with each TCP connection. */
   onconnection: (() => void) | undefined;
 
@@ -63,13 +81,10 @@ export class Sockets {
       (raw: Socket) => this.#add(raw, secure),
     );
     if (!secure) return;
-    server.prependListener("secureConnection", (socket: Socket) => {
-      const peer = peerOf(socket);
-      const transport = this.#inHandshake.get(peer);
-      this.#inHandshake.delete(peer);
-      if (transport === undefined) return void socket.destroy();
-      this.#bySocket.set(socket, transport);
-      socket.once("close", () => this.#forget(transport));
+    server.prependListener("secureConnection", (socket: Secured) => {
+      const transport = socket._parent?.[TRANSPORT];
+      if (transport?.raw === undefined) return void socket.destroy();
+      socket[TRANSPORT] = transport;
       clearTimeout(transport.deadline);
       this.#expect(transport, socket);
     });
@@ -82,15 +97,23 @@ export class Sockets {
 
   /** What is below a socket; `undefined` if it is gone. */
   of(socket: Duplex): Transport | undefined {
-    return this.#bySocket.get(socket);
+    return (socket as Carrier)[TRANSPORT];
   }
 
   /** The peer has asked: the time for the head of its request is over. */
   asked(transport: Transport): number | undefined {
-    clearTimeout(transport.deadline);
     const { since } = transport;
-    transport.since = undefined;
+    clearTimeout(transport.deadline);
+    transport.deadline = transport.since = undefined;
     return since;
+  }
+
+  /** Looks after one no more: it is gone. */
+  forget(transport: Transport): void {
+    clearTimeout(transport.deadline);
+    transport.raw = transport.deadline = undefined;
+    this.#transports.delete(transport);
+    this.#tally.leave(transport.address);
   }
 
   /** Cuts all. */
@@ -98,11 +121,13 @@ export class Sockets {
     for (const { raw } of this.#transports) raw?.destroy();
   }
 
-  #add(raw: Socket, secure: boolean): void {
+  #add(raw: Socket & Carrier, secure: boolean): void {
     this.onconnection?.();
     const address = raw.remoteAddress;
     if (!this.#tally.enter(address)) return void raw.destroy();
     const transport: Transport = {
+      seat: NO_SEAT,
+      owner: this,
       raw,
       address,
       rules: this.#rules(),
@@ -110,31 +135,14 @@ export class Sockets {
       answering: 0,
       deadline: undefined,
     };
+    raw[TRANSPORT] = transport;
     this.#transports.add(transport);
-    const peer = peerOf(raw);
-    raw.once("close", () => {
-      this.#forget(transport);
-      if (this.#inHandshake.get(peer) === transport) {
-        this.#inHandshake.delete(peer);
-      }
-    });
-    if (secure) this.#inHandshake.set(peer, transport);
-    else this.#bySocket.set(raw, transport);
+    raw.on("close", forget);
     this.#expect(transport, secure ? undefined : raw);
   }
 
-  /** Over TLS it is told twice, by both sockets. */
-  #forget(transport: Transport): void {
-    clearTimeout(transport.deadline);
-    // What a set forgets may live on for a while, see `roster.ts`: without this.
-    transport.raw = transport.deadline = undefined;
-    if (this.#transports.delete(transport)) {
-      this.#tally.leave(transport.address);
-    }
-  }
-
   /** Gives the peer what is left of its time; `socket` can be written to. */
-  #expect(transport: Transport, socket: Socket | undefined): void {
+  #expect(transport: Transport, socket: Duplex | undefined): void {
     const passed = performance.now() - (transport.since ?? 0);
     transport.deadline = setTimeout(() => {
       if (socket === undefined) {
@@ -149,6 +157,7 @@ export class Sockets {
   }
 }
 
-function peerOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress}|${remotePort}`;
+function forget(this: Carrier): void {
+  const transport = this[TRANSPORT];
+  transport?.owner.forget(transport);
 }
