@@ -13,6 +13,13 @@ export function freePort(): number {
   return listener.addr.port;
 }
 
+/** So many ports on which nothing listens, no two of them the same. */
+export function freePorts(count: number): number[] {
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(freePort());
+  return [...ports];
+}
+
 /** Waits until something listens on a port: programs tell nobody. */
 export async function listening(port: number): Promise<void> {
   const end = Date.now() + PATIENCE;

@@ -19,6 +19,8 @@ import {
   setNoDelayAt,
 } from "../src/engines/deno_no_delay.ts";
 import { devCertificates } from "./_certs.ts";
+import { exhaust } from "./_exhaust.ts";
+import { freePort, listening } from "./_listening.ts";
 import { connectTls, serveTls } from "./_pair.ts";
 import { Program } from "./programs/_program.ts";
 
@@ -169,19 +171,7 @@ Deno.test("serve() with noDelay keeps it when it listens anew", {
   const place = { files: 100, flags: ["--allow-ffi"] };
   await using program = new Program("no_delay", { chainFile }, place);
   const url = await program.next<string>();
-  const { hostname, port } = new URL(url);
-  const idle: Deno.Conn[] = [];
-  try {
-    for (let i = 0; i < 150; i++) {
-      idle.push(await Deno.connect({ hostname, port: Number(port) }));
-    }
-  } catch (error) {
-    // The runtime's listener is gone, or goes just then.
-    const isGone = error instanceof Deno.errors.ConnectionRefused ||
-      error instanceof Deno.errors.ConnectionReset;
-    if (!isGone) throw error;
-  }
-  for (const conn of idle) conn.close();
+  await exhaust(url);
   await using ws = await answering(url, ca);
   await checkQuick(ws);
   program.stop();
@@ -190,6 +180,23 @@ Deno.test("serve() with noDelay keeps it when it listens anew", {
   assert(failures.every((failure) => !failure.includes("TCP_NODELAY")));
   assertEquals(await program.ended(), { code: 0, said: "" });
 });
+
+for (const by of ["serve", "setNoDelay"] as const) {
+  Deno.test(`${by}() sets noDelay for those that came before it was set`, {
+    ignore,
+  }, async () => {
+    const { dir, ca } = await devCertificates();
+    const chainFile = `${dir}/localhost.pem`;
+    const port = freePort();
+    const flags = ["--allow-ffi"];
+    const options = { chainFile, port, by };
+    await using _program = new Program("slow_start", options, { flags });
+    await listening(port);
+    const url = `wss://127.0.0.1:${port}`;
+    await using ws = await connect(url, { caCerts: [ca] });
+    await checkQuick(ws);
+  });
+}
 
 /** A connection to a server that pauses before it listens anew. */
 async function answering(url: string, ca: string): Promise<Connection> {

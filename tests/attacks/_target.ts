@@ -95,6 +95,11 @@ const ACTS: Record<string, (ws: Connection, name: string) => unknown> = {
     const message = new Uint8Array(65_536);
     while (true) await ws.send(message);
   },
+  /** Sends short messages without end, once it was asked to. */
+  async chatter(ws) {
+    await ws.receive();
+    while (ws.open) await ws.send("x");
+  },
   /** Takes its time over each message, and counts. */
   async slow(ws, name) {
     const tally = state.tallies[name] = { count: 0, misplaced: 0 };

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { within } from "../../src/within.ts";
 import { test } from "../_engines.ts";
+import { exhaust } from "../_exhaust.ts";
 import {
   assertGreets,
   closePayload,
@@ -204,21 +205,7 @@ test(
     await using target = await Target.start({ engine, files: 100 });
     await target.assertServes();
     const before = target.held;
-    const { hostname, port } = new URL(target.secure);
-    const idle: Deno.Conn[] = [];
-    try {
-      for (let at = 0; at < 150; at++) {
-        idle.push(await Deno.connect({ hostname, port: Number(port) }));
-      }
-    } catch (error) {
-      // The runtime's listener is gone, perhaps with those that it had not accepted.
-      const gone = [
-        Deno.errors.ConnectionRefused,
-        Deno.errors.ConnectionReset,
-      ];
-      if (!gone.some((type) => error instanceof type)) throw error;
-    }
-    for (const conn of idle) conn.close();
+    await exhaust(target.secure);
     const began = performance.now();
     while (!await greets(target)) {
       assert(performance.now() - began < 15_000, "it does not serve again");

@@ -5,6 +5,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { EventEmitter } from "node:events";
+import process from "node:process";
 import { serve } from "../../mod.ts";
 import { offeredProtocols, wantsWebSocket } from "../../src/handshake.ts";
 import { test } from "../_engines.ts";
@@ -49,6 +51,40 @@ Deno.test("requests that wait for their answers in a long row end their connecti
   assert(asked <= 6, `${asked} requests`);
   await assertGreets(server.url);
   held.resolve(new Response("late"));
+});
+
+Deno.test("requests that wait for their answers make the runtime warn of no leak [node]", async () => {
+  const warnings: string[] = [];
+  const warn = ({ name }: Error) => void warnings.push(name);
+  const most = EventEmitter.defaultMaxListeners;
+  // Those of an idle socket, and one that all requests share.
+  EventEmitter.defaultMaxListeners = 6;
+  process.on("warning", warn);
+  try {
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    let waiting = 0;
+    await using server = await serve({
+      port: 0,
+      engine: "node",
+      logger: {},
+      fetch: async () => {
+        if (++waiting === 5) asked.resolve();
+        await answer.promise;
+        return new Response("at last");
+      },
+    }, () => {});
+    using peer = await RawPeer.dial(server.url);
+    await peer.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(4));
+    const first = peer.ask(["GET / HTTP/1.1", "Host: localhost"]);
+    await asked.promise;
+    answer.resolve();
+    assertEquals((await first).body, "at last");
+  } finally {
+    EventEmitter.defaultMaxListeners = most;
+    process.off("warning", warn);
+  }
+  assertEquals(warnings, []);
 });
 
 test("a client that leaves while its messages wait is noticed, however long they do", async (engine) => {
