@@ -57,10 +57,17 @@ export function sizeOf(message: MessageLike): number {
  * What not every engine can do is optional; a connection does without.
  */
 export interface Channel {
+  /**
+   * Whether it still takes messages: not from the moment that the peer's close
+   * frame or end is read, of which the connection may hear much later.
+   */
+  readonly open: boolean;
   /** Bytes handed over that the operating system has not taken yet. */
   readonly bufferedAmount: number;
   /** How many bytes have come, of whatever kind. */
   readonly bytesReceived?: number;
+  /** Whether it may hold less of a message than its size. */
+  readonly compresses?: boolean;
   /** Hands over one message; its bytes are copied before this returns. */
   send(data: MessageLike): void;
   /** Starts the closing handshake. */

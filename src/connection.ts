@@ -557,7 +557,13 @@ export class Connection<Context = unknown>
   /** Closes for a peer that broke a rule: what waits to be sent to it does not count. */
   #expel(code: number, reason: string): void {
     const { expel } = this.#channel;
+    const waits = this.#state === CLOSING && !this.#outgoing.flushed;
     if (expel !== undefined) this.#outgoing.end(() => this.#error("send"));
+    if (waits && expel !== undefined) {
+      // The close frame that was to follow it says this instead.
+      this.#sentClose = { code, reason, wasClean: false };
+      this.#closeChannel();
+    }
     this.#close(code, reason);
     expel?.call(this.#channel);
   }

@@ -22,8 +22,8 @@ import type { OptionNames } from "./option_names.ts";
  */
 export interface Limits {
   /**
-   * The largest message taken from the peer, in bytes. A larger one closes the
-   * connection with 1009.
+   * The largest message taken from the peer, in bytes, at most 1 GiB. A larger
+   * one closes the connection with 1009.
    *
    * @default {1_048_576}
    */
@@ -109,6 +109,9 @@ export const FLOW_DEFAULTS: Partial<ResolvedLimits> = {
 /** The default of `maxConnections`. */
 export const MAX_CONNECTIONS = 16_384;
 
+/** The largest `maxMessageSize`, in bytes: 1 GiB. */
+const MAX_MESSAGE_SIZE = 1 << 30;
+
 /** The longest delay that a timer takes, in milliseconds. */
 const MAX_DELAY = 0x7fffffff;
 
@@ -146,10 +149,19 @@ export function resolveLimits(
       checkTimeout(name, value);
     } else {
       checkWhole(name, value);
+      if (name === "maxMessageSize") checkMessageSize(value);
     }
     limits[name] = value;
   }
   return Object.freeze(limits) as ResolvedLimits;
+}
+
+/** Refuses what the engines could not hold, or would take for no limit. */
+function checkMessageSize(value: number): void {
+  if (value <= MAX_MESSAGE_SIZE) return;
+  throw new RangeError(
+    `Cannot use maxMessageSize: it must be at most ${MAX_MESSAGE_SIZE} bytes, current value is ${value}`,
+  );
 }
 
 function checkWhole(name: string, value: number, or: string = ""): number {

@@ -60,8 +60,7 @@ export class SendBuffer {
     if (this.#room === undefined) {
       this.#hand(data, size);
       const most = this.#seen + 3 * this.#since + OVERHEAD * this.#count;
-      if (most <= this.#limits.sendBuffer) return SENT;
-      if (this.#measure() <= this.#limits.sendBuffer) return SENT;
+      if (most <= this.#limits.sendBuffer || this.#hasRoom()) return SENT;
       this.#room = Promise.withResolvers<void>();
       this.#room.promise.catch(() => {});
       this.#poll();
@@ -115,11 +114,22 @@ export class SendBuffer {
   }
 
   #hand(data: MessageLike, size: number): void {
-    this.#channel.send(data);
-    this.#since += size;
-    this.#bytes += size;
+    const channel = this.#channel;
+    let taken = size;
+    if (channel.compresses) {
+      const before = channel.bufferedAmount;
+      channel.send(data);
+      taken = Math.max(0, channel.bufferedAmount - before);
+    } else channel.send(data);
+    this.#since += taken;
+    this.#bytes += taken;
     this.#count++;
     this.#messages++;
+  }
+
+  /** Whether the channel takes more: one that closes never will, whatever it holds. */
+  #hasRoom(): boolean {
+    return this.#measure() <= this.#limits.sendBuffer && this.#channel.open;
   }
 
   /**
@@ -144,26 +154,25 @@ export class SendBuffer {
   #poll(): void {
     this.#timer = setTimeout(() => {
       const before = this.#seen;
-      let buffered = this.#measure();
+      let hasRoom = this.#hasRoom();
       this.#delay = this.#seen < before
         ? FIRST_POLL
         : Math.min(this.#delay * 2, LAST_POLL);
       const queue = this.#queue;
       let taken = 0;
       while (
-        queue !== undefined && taken < queue.length &&
-        buffered <= this.#limits.sendBuffer
+        hasRoom && queue !== undefined && taken < queue.length
       ) {
         const data = queue[taken++]!;
         const size = sizeOf(data);
         this.#hand(data, size);
         this.#queued -= size + OVERHEAD;
-        buffered = this.#measure();
+        hasRoom = this.#hasRoom();
       }
       if (queue !== undefined && taken === queue.length) {
         this.#queue = undefined;
       } else queue?.splice(0, taken);
-      if (this.#queue !== undefined || buffered > this.#limits.sendBuffer) {
+      if (this.#queue !== undefined || !hasRoom) {
         this.#poll();
         return;
       }

@@ -6,7 +6,7 @@
 
 import { assert } from "@std/assert";
 import { devCertificates, temporaryDirectory } from "./_certs.ts";
-import { freePort, runProgram } from "./_listening.ts";
+import { freePorts, runProgram } from "./_listening.ts";
 import { succeeds } from "./peers/suite.ts";
 
 /** A server that listens on loopback until it is disposed. */
@@ -104,7 +104,7 @@ export async function nginx(): Promise<Failing> {
   await using stack = new AsyncDisposableStack();
   const dir = stack.use(await temporaryDirectory());
   const { dir: certificates } = await devCertificates();
-  const [port, otherPort, thirdPort] = [freePort(), freePort(), freePort()];
+  const [port = 0, otherPort = 0, thirdPort = 0] = freePorts(3);
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((name) => `${name}_temp_path ${dir.path}/${name};`).join(" ");
   const site = `

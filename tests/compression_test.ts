@@ -1,11 +1,13 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { deflateRawSync } from "node:zlib";
 // @ts-types="@types/ws"
 import { WebSocket } from "ws";
-import { type Connection, serve } from "../mod.ts";
+import { type CloseInfo, type Connection, serve } from "../mod.ts";
+import { within } from "../src/within.ts";
 import { encodeFrame, handshake, Opcode, RawPeer } from "./_raw_peer.ts";
 
 const RSV1 = 0x40;
+const MIB = 1 << 20;
 
 /** Opens a WebSocket that compresses, by hand. */
 async function openCompressed(url: string): Promise<RawPeer> {
@@ -95,3 +97,36 @@ for (
     assertEquals((await ws.closed).code, code);
   });
 }
+
+Deno.test("serve() with compression gives up a peer that takes nothing, however small what is sent", async () => {
+  const { promise, resolve } = Promise.withResolvers<CloseInfo>();
+  await using server = await serve(
+    {
+      port: 0,
+      engine: "node",
+      compression: true,
+      logger: {},
+      pingInterval: 0,
+      pongTimeout: 500,
+      sendBuffer: 64 * MIB,
+    },
+    async (ws) => {
+      resolve(ws.closed);
+      // More than the two kernels take.
+      for (let i = 0; i < 16; i++) {
+        const noise = new Uint8Array(MIB);
+        for (let at = 0; at < MIB; at += 65_536) {
+          crypto.getRandomValues(noise.subarray(at, at + 65_536));
+        }
+        await ws.send(noise);
+      }
+      while (ws.open) {
+        await ws.send("x".repeat(4096));
+        await new Promise((next) => setTimeout(next, 50));
+      }
+    },
+  );
+  using _peer = await openCompressed(server.url);
+  assert(await within(promise, 4000), "it is not given up");
+  assertEquals((await promise).code, 1006);
+});

@@ -15,6 +15,7 @@ import {
 import { misbehave } from "../src/testing/mod.ts";
 import { devCertificates } from "./_certs.ts";
 import { test } from "./_engines.ts";
+import { exhaust } from "./_exhaust.ts";
 import { connectTls, pair, serveTls } from "./_pair.ts";
 import { assertGreets, handshake, orGreet, RawPeer } from "./_raw_peer.ts";
 import { Program } from "./programs/_program.ts";
@@ -142,18 +143,8 @@ Deno.test("serve() listens anew after the file descriptors ran out", {
   const options = { engine: "deno", chainFile: `${dir}/localhost.pem` };
   await using program = new Program("stops", options, { files: 100 });
   const url = await program.next<string>();
-  const { hostname, port } = new URL(url);
-  const idle: Deno.Conn[] = [];
   const early = await connect(url, { caCerts: [ca] });
-  try {
-    for (let i = 0; i < 150; i++) {
-      idle.push(await Deno.connect({ hostname, port: Number(port) }));
-    }
-  } catch (error) {
-    // The runtime's listener is gone.
-    if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
-  }
-  for (const conn of idle) conn.close();
+  await exhaust(url);
   // It pauses before it listens anew; until then nobody answers.
   const deadline = performance.now() + 10_000;
   while (true) {

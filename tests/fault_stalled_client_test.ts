@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { type CloseInfo, serve } from "../mod.ts";
 import { pester } from "../src/testing/mod.ts";
 import { devCertificates } from "./_certs.ts";
 import { test } from "./_engines.ts";
@@ -6,6 +7,7 @@ import {
   assertGreets,
   closePayload,
   encodeFrame,
+  joined,
   Opcode,
   RawPeer,
 } from "./_raw_peer.ts";
@@ -137,3 +139,22 @@ for (
     await assertGreets(url);
   });
 }
+
+Deno.test("a connection of the strict engine that closes tells a peer of the rule that it breaks", async () => {
+  const closed = Promise.withResolvers<CloseInfo>();
+  await using server = await serve(
+    { port: 0, engine: "node", logger: {} },
+    (ws) => {
+      closed.resolve(ws.closed);
+      // More than the two kernels take, so that the close frame has to wait.
+      for (let i = 0; i < 12; i++) ws.send(new Uint8Array(1 << 20));
+      return ws.close();
+    },
+  );
+  using peer = await RawPeer.open(server.url);
+  const ping = peer.encode({ opcode: Opcode.Ping, payload: "" });
+  await peer.write(joined(Array.from({ length: 500 }, () => ping)));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assertEquals((await peer.readClose()).code, 1008);
+  assertEquals((await closed.promise).code, 1008);
+});

@@ -5,6 +5,7 @@ import { SendBuffer } from "../src/send_buffer.ts";
 
 /** A channel whose peer takes what it is told to. */
 class SlowChannel implements Channel {
+  readonly open = true;
   bufferedAmount = 0;
   readonly sent: MessageLike[] = [];
   send(data: MessageLike): void {

@@ -355,6 +355,10 @@ test("serve() refuses options that contradict each other or make no sense", asyn
       { maxMessageSize: 0 },
       "maxMessageSize: it must be a positive whole number, current value is 0",
     ],
+    [
+      { maxMessageSize: 2 ** 32 },
+      "maxMessageSize: it must be at most 1073741824 bytes, current value is 4294967296",
+    ],
     [{ closeTimeout: -1 }, "closeTimeout"],
     [{ openTimeout: Infinity }, "openTimeout"],
     [{ pingInterval: NaN }, "pingInterval"],

@@ -1,4 +1,5 @@
 import {
+  assert,
   assertEquals,
   assertInstanceOf,
   assertRejects,
@@ -51,4 +52,43 @@ Deno.test("upgrade() refuses options as serve() does", async () => {
   );
   const response = await fetch(`http://localhost:${http.addr.port}`);
   assertStringIncludes(await response.text(), "maxMessageSize");
+});
+
+Deno.test("upgrade() closes a WebSocket that opens when nobody waits for it any more", async () => {
+  class LateSocket extends EventTarget {
+    closed = false;
+    close(): void {
+      this.closed = true;
+    }
+  }
+  const socket = new LateSocket();
+  const { upgradeWebSocket } = Deno;
+  const headers = {
+    connection: "Upgrade",
+    upgrade: "websocket",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+  };
+  const remoteAddr = {
+    transport: "tcp",
+    hostname: "127.0.0.1",
+    port: 1,
+  } as const;
+  try {
+    Object.assign(Deno, {
+      upgradeWebSocket: () => ({ socket, response: new Response() }),
+    });
+    await upgrade(
+      new Request("http://localhost/", { headers }),
+      { remoteAddr },
+      { openTimeout: 10, logger: {} },
+      () => assert(false, "it is handled"),
+    );
+  } finally {
+    Object.assign(Deno, { upgradeWebSocket });
+  }
+  // Who waits is looked at from time to time.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  socket.dispatchEvent(new Event("open"));
+  assert(socket.closed);
 });

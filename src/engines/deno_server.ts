@@ -79,6 +79,9 @@ class Opener<Context> implements EventListenerObject, Watched {
   check(now: number): void {
     if (now < this.#deadline) return;
     this.#settle();
+    // Nobody would hear it any more, should it open after all.
+    const socket = this.#socket;
+    socket.addEventListener("open", () => socket.close(), { once: true });
     this.#acceptor.ongone(this.#opening);
   }
 

@@ -105,8 +105,8 @@ class WsChannel implements Channel, FlowControl, Pinger {
   readonly #raw: Socket;
   readonly #limits: ResolvedLimits;
   #connection: Connection<unknown> | undefined;
-  readonly #compresses: boolean;
   readonly #masks: boolean;
+  readonly compresses: boolean;
   #corked = false;
   #pings: MessageRate | undefined;
   #cut: ReturnType<typeof setTimeout> | undefined;
@@ -120,8 +120,12 @@ class WsChannel implements Channel, FlowControl, Pinger {
     this.#socket = socket;
     this.#raw = raw;
     this.#limits = limits;
-    this.#compresses = ws.extensions !== "";
+    this.compresses = ws.extensions !== "";
     this.#masks = masks;
+  }
+
+  get open(): boolean {
+    return this.#ws.readyState === OPEN;
   }
 
   get bufferedAmount(): number {
@@ -134,8 +138,8 @@ class WsChannel implements Channel, FlowControl, Pinger {
 
   send(data: MessageLike): void {
     // What follows a close frame would break the protocol.
-    if (this.#ws.readyState !== OPEN) return;
-    if (this.#compresses) return this.#compress(data);
+    if (!this.open) return;
+    if (this.compresses) return this.#compress(data);
     if (!this.#corked) {
       this.#corked = true;
       this.#socket.cork();

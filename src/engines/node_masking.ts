@@ -50,13 +50,29 @@ function apply(data: Uint8Array, mask: Uint8Array): void {
 const pool = new Uint8Array(8192);
 let used = pool.length;
 
-/** A key of chance, to be used at once: others will take its place in the pool. */
-export function newKey(): Uint8Array {
+/** The size of a key, in bytes. */
+export const KEY_SIZE = 4;
+
+/** Below so many bytes views on them take longer than to go byte by byte. */
+const FEW = 24;
+
+/** Masks what is in a frame from `start` on, with a key of chance that it puts before. */
+export function maskAnew(frame: Uint8Array, start: number): void {
   if (used === pool.length) {
     crypto.getRandomValues(pool);
     used = 0;
   }
-  return pool.subarray(used, used += 4);
+  const key = used;
+  used += KEY_SIZE;
+  for (let at = 0; at < KEY_SIZE; at++) {
+    frame[start - KEY_SIZE + at] = pool[key + at]!;
+  }
+  if (frame.length - start >= FEW) {
+    return apply(frame.subarray(start), pool.subarray(key, used));
+  }
+  for (let at = start; at < frame.length; at++) {
+    frame[at]! ^= pool[key + (at - start & 3)]!;
+  }
 }
 
 /** What ws looks for. */

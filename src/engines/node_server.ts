@@ -40,7 +40,7 @@ import {
   type Resources,
   type StrictSetup,
 } from "./node_options.ts";
-import { Sockets, type Transport } from "./node_sockets.ts";
+import { Sockets, type Transport, whileThere } from "./node_sockets.ts";
 import { WebSocketServer } from "./node_ws.ts";
 import type { NodeTls } from "./node_tls.ts";
 
@@ -195,7 +195,7 @@ class StrictListener<Context> implements Listener {
     }
     transport.answering++;
     response.once("close", () => transport.answering--);
-    await whileThere(message.socket, async (gone) => {
+    await whileThere(message.socket, transport, async (gone) => {
       const verdict = await this.#ask(message, transport, gone);
       if (verdict instanceof Response) {
         return await sendResponse(verdict, response, {
@@ -229,6 +229,7 @@ class StrictListener<Context> implements Listener {
     }
     const verdict = await whileThere(
       socket,
+      transport,
       (gone) => this.#ask(message, transport, gone),
     );
     if (verdict instanceof Response) {
@@ -321,22 +322,6 @@ class KeptOpening<Context> implements Opening<Context> {
 
   get headers(): Headers {
     return unpackHeaders(this.#headers);
-  }
-}
-
-/** Does something, and tells it when the client leaves meanwhile. */
-async function whileThere<T>(
-  socket: Duplex,
-  work: (gone: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const gone = new AbortController();
-  const leave = () => gone.abort();
-  socket.once("close", leave);
-  if (socket.destroyed) leave();
-  try {
-    return await work(gone.signal);
-  } finally {
-    socket.off("close", leave);
   }
 }
 

@@ -26,6 +26,8 @@ export interface Transport {
   since: number | undefined;
   /** How many ordinary requests are being answered. */
   answering: number;
+  /** What its leaving calls off, while there is something. */
+  asking: Set<AbortController> | undefined;
   deadline: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -133,6 +135,7 @@ export class Sockets {
       rules: this.#rules(),
       since: performance.now(),
       answering: 0,
+      asking: undefined,
       deadline: undefined,
     };
     raw[TRANSPORT] = transport;
@@ -155,6 +158,38 @@ export class Sockets {
       transport.deadline = setTimeout(() => transport.raw?.destroy(), 1000);
     }, Math.max(1, this.#openTimeout - passed));
   }
+}
+
+/**
+ * Does something for a peer, and tells it when that leaves meanwhile. All that
+ * is done at a time for one peer has one listener.
+ */
+export async function whileThere<T>(
+  socket: Duplex,
+  transport: Transport,
+  work: (gone: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const gone = new AbortController();
+  if (socket.destroyed) gone.abort();
+  if (transport.asking === undefined) {
+    transport.asking = new Set();
+    socket.on("close", callOff);
+  }
+  const { asking } = transport;
+  asking.add(gone);
+  try {
+    return await work(gone.signal);
+  } finally {
+    asking.delete(gone);
+    if (asking.size === 0) {
+      transport.asking = undefined;
+      socket.off("close", callOff);
+    }
+  }
+}
+
+function callOff(this: Carrier): void {
+  for (const gone of this[TRANSPORT]?.asking ?? []) gone.abort();
 }
 
 function forget(this: Carrier): void {

@@ -31,6 +31,10 @@ class WebChannel implements Channel, EventListenerObject {
     this.#socket = socket;
   }
 
+  get open(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
   get bufferedAmount(): number {
     return this.#socket.bufferedAmount;
   }

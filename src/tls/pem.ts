@@ -94,7 +94,8 @@ export function checkPair(
  * that this is one's own, not an authority's, and valid now.
  *
  * Text between the blocks, a byte order mark and any line ends are fine. The
- * private key may be PKCS #8, PKCS #1 (RSA) or SEC 1 (EC), and not encrypted.
+ * private key may be PKCS #8, PKCS #1 (RSA) or SEC 1 (EC), and not encrypted. A
+ * file may have 1 MiB.
  *
  * @param certFile The certificates, one's own first, and perhaps the key.
  * @param keyFile The private key, unless it is in `certFile`.
@@ -167,7 +168,7 @@ async function checkedChain(
  * Loads the certificates that a client is to trust from PEM files: those of
  * authorities, and those that signed themselves. Everything else in the files
  * is left out, private keys included, so that the file that a server loads
- * serves its clients too.
+ * serves its clients too. Each may have 1 MiB.
  *
  * @param files Each file with at least one such certificate.
  * @returns One PEM text for each certificate, for `connect()` or `Deno.createHttpClient`.
