@@ -167,7 +167,7 @@ function methodOf({ rounds, echo, handshake, broadcast }: Plan): string[] {
       s(handshake.duration)
     }, ${broadcast.count} broadcasts`,
     "servers and load in processes of their own; CPU time of all threads, of the measured time only",
-    "every byte of the warm-up is compared, and length and header of each frame after it",
+    "every byte of the warm-up is compared, and after it where the frames begin",
   ];
 }
 

@@ -6,7 +6,7 @@
 
 import { inTime, openAll } from "./clients.ts";
 import { makeFrames, type Shape } from "./frames.ts";
-import { type Costs, costsSince, readCosts } from "./proc.ts";
+import { type Costs, costsSince, readClocks } from "./proc.ts";
 import { BrokenSubjectError, newLoad, type Target } from "./raw_client.ts";
 import { BROADCAST_PATH } from "./servers/_control.ts";
 
@@ -47,13 +47,17 @@ export async function measureBroadcast(
   const [first] = clients;
   if (first === undefined) throw new RangeError("Cannot send to nobody");
   let missing = 0;
+  let failure: unknown;
   let round = Promise.withResolvers<void>();
   const taking = clients.map((client) =>
     client.take((taken) => {
       missing -= taken;
       if (missing === 0) round.resolve();
       if (missing < 0) round.reject(surplus());
-    }).catch((error) => round.reject(error))
+    }).catch((error) => {
+      failure = error;
+      round.reject(error);
+    })
   );
   const once = async (): Promise<number> => {
     round = Promise.withResolvers<void>();
@@ -67,13 +71,15 @@ export async function measureBroadcast(
   try {
     for (let i = 0; i < warmUp; i++) await once();
     load.thorough = false;
-    const before = readCosts(pid);
+    const before = readClocks(pid);
     const times: number[] = [];
     for (let i = 0; i < count; i++) times.push(await once());
     const costs = costsSince(before, pid);
     load.stopping = true;
     for (const client of clients) await client.leave();
     await inTime(Promise.all(taking));
+    if (failure !== undefined) throw failure;
+    if (missing < 0) throw surplus();
     return { times, ...costs };
   } finally {
     for (const client of clients) client.cut();

@@ -7,7 +7,7 @@
 import { delay, inTime, openAll, PATIENCE } from "./clients.ts";
 import { makeFrames, type Shape } from "./frames.ts";
 import type { Times } from "./plan.ts";
-import { type Costs, costsSince, readCosts } from "./proc.ts";
+import { type Costs, costsSince, readClocks } from "./proc.ts";
 import {
   BrokenSubjectError,
   type Load,
@@ -75,7 +75,7 @@ async function measure(
   await delay(task.warmUp, signal);
   load.thorough = false;
   const echoed = load.echoed;
-  const before = readCosts(task.pid);
+  const before = readClocks(task.pid);
   // A server that is slow for a time is measured all the same.
   do await delay(task.duration, signal); while (load.echoed === echoed);
   const messages = load.echoed - echoed;

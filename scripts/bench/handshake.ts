@@ -7,7 +7,7 @@
 import { delay, inTime, PATIENCE } from "./clients.ts";
 import { makeFrames } from "./frames.ts";
 import type { Times } from "./plan.ts";
-import { type Costs, costsSince, readCosts } from "./proc.ts";
+import { type Costs, costsSince, readClocks } from "./proc.ts";
 import { newLoad, RawClient, type Target } from "./raw_client.ts";
 
 /** How to load a server with handshakes. */
@@ -42,7 +42,7 @@ export async function measureHandshakes(
   const measure = async () => {
     await delay(task.warmUp, failed.signal);
     const { done } = crowd;
-    const before = readCosts(task.pid);
+    const before = readClocks(task.pid);
     // A server that is slow for a time is measured all the same.
     do await delay(task.duration, failed.signal); while (crowd.done === done);
     const handshakes = crowd.done - done;

@@ -1,5 +1,5 @@
 /**
- * What Linux knows of a process and of the machine. It is read by `cat`: the
+ * What Linux knows of a process and of the machine. It is read by `grep`: the
  * runtime opens `/proc` with `--allow-all` only.
  *
  * @module
@@ -7,8 +7,8 @@
 
 /** The CPU time of a process, and that which the hypervisor took away. */
 export interface CpuTimes {
-  /** CPU time of all threads, in µs. */
-  cpu: number;
+  /** CPU time of each thread by its number, in µs. */
+  threads: ReadonlyMap<string, number>;
   /** Time that the machine was given to others, in µs, all cores together. */
   steal: number;
 }
@@ -24,23 +24,47 @@ const TICK = 10_000;
  * @returns The times, of `schedstat` in ns where there is one, else in ticks.
  */
 export function readCpuTimes(pid: number): CpuTimes {
-  const { code, stdout } = run("ls", [`/proc/${pid}/task`]);
-  if (code !== 0) {
-    throw new Deno.errors.NotFound(
-      `Cannot read the CPU time of process ${pid}: there is no /proc/${pid}`,
-    );
+  const { stdout } = run("ls", [`/proc/${pid}/task`]);
+  const files = stdout.trim().split("\n").map((id) =>
+    `/proc/${pid}/task/${id}/schedstat`
+  );
+  // With the name of each: a thread may end before its turn comes.
+  const text = run("grep", [
+    "-Hs",
+    "",
+    "/proc/stat",
+    `/proc/${pid}/stat`,
+    ...files,
+  ]).stdout;
+  const steal = Number(
+    /^\/proc\/stat:cpu +(.*)$/m.exec(text)?.[1]?.split(" ")[7],
+  );
+  const threads = [...text.matchAll(/\/task\/(\d+)\/schedstat:(\d+) /g)].map(
+    ([, id = "", nanoseconds]) => [id, Number(nanoseconds) / 1000] as const,
+  );
+  if (threads.length === 0) {
+    const stat = /^\/proc\/\d+\/stat:(.*)$/m.exec(text)?.[1];
+    if (stat === undefined) {
+      throw new Deno.errors.NotFound(
+        `Cannot read the CPU time of process ${pid}: /proc/${pid} is not there, or grep and ls may not read it`,
+      );
+    }
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const ticks = Number(fields[11]) + Number(fields[12]);
+    threads.push(["all", ticks * TICK]);
   }
-  const threads = stdout.trim().split("\n");
-  const files = threads.map((id) => `/proc/${pid}/task/${id}/schedstat`);
-  const texts = run("cat", ["/proc/stat", `/proc/${pid}/stat`, ...files]).stdout
-    .split("\n");
-  const steal = Number(texts[0]?.trim().split(/\s+/)[8] ?? 0) * TICK;
-  const stat = texts.find((line) => line.startsWith(`${pid} (`)) ?? "";
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const ticks = (Number(fields[11]) + Number(fields[12])) * TICK;
-  const nanoseconds = texts.map((line) => /^(\d+) \d+ \d+$/.exec(line)?.[1])
-    .reduce((sum, running) => sum + Number(running ?? 0), 0);
-  return { cpu: nanoseconds > 0 ? nanoseconds / 1000 : ticks, steal };
+  return { threads: new Map(threads), steal: (steal || 0) * TICK };
+}
+
+/**
+ * What was spent between two readings, in µs. A thread that ended meanwhile does
+ * not count: its whole life would be taken off.
+ */
+export function cpuSince(before: CpuTimes, after: CpuTimes): number {
+  return [...after.threads].reduce(
+    (sum, [id, time]) => sum + time - (before.threads.get(id) ?? 0),
+    0,
+  );
 }
 
 /** What a time of load costs. */
@@ -55,26 +79,34 @@ export interface Costs {
   steal: number;
 }
 
+/** The clocks of a measurement. */
+export interface Clocks {
+  /** The time, in µs. */
+  time: number;
+  server: CpuTimes;
+  load: CpuTimes;
+}
+
 /**
  * Reads the clocks of a measurement, from within the load.
  *
  * @param pid The process of the server.
  * @returns Where they stand.
  */
-export function readCosts(pid: number): Costs {
-  const { cpu: serverCpu, steal } = readCpuTimes(pid);
-  const { cpu: loadCpu } = readCpuTimes(Deno.pid);
-  return { time: performance.now() * 1000, serverCpu, loadCpu, steal };
+export function readClocks(pid: number): Clocks {
+  const server = readCpuTimes(pid);
+  const load = readCpuTimes(Deno.pid);
+  return { time: performance.now() * 1000, server, load };
 }
 
 /** What it has cost since then. */
-export function costsSince(before: Costs, pid: number): Costs {
-  const after = readCosts(pid);
+export function costsSince(before: Clocks, pid: number): Costs {
+  const after = readClocks(pid);
   return {
     time: after.time - before.time,
-    serverCpu: after.serverCpu - before.serverCpu,
-    loadCpu: after.loadCpu - before.loadCpu,
-    steal: after.steal - before.steal,
+    serverCpu: cpuSince(before.server, after.server),
+    loadCpu: cpuSince(before.load, after.load),
+    steal: after.server.steal - before.server.steal,
   };
 }
 
@@ -96,7 +128,8 @@ export function chooseCores(): Cores | undefined {
   const [server, ...others] = all;
   if (server === undefined || others.length === 0) return undefined;
   const siblings = parseList(
-    run("cat", [
+    run("grep", [
+      "",
       `/sys/devices/system/cpu/cpu${server}/topology/thread_siblings_list`,
     ]).stdout.trim(),
   );
@@ -106,7 +139,7 @@ export function chooseCores(): Cores | undefined {
 
 /** The name of the processor, as far as it is known. */
 export function processorName(): string {
-  const { stdout } = run("cat", ["/proc/cpuinfo"]);
+  const { stdout } = run("grep", ["model name", "/proc/cpuinfo"]);
   return /^model name\s*:\s*(.+)$/m.exec(stdout)?.[1] ?? "unknown processor";
 }
 

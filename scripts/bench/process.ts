@@ -182,7 +182,7 @@ export class LoadProcess extends Process {
   /** Starts it. */
   constructor(core: number | undefined) {
     super({
-      command: [...DENO, "--allow-net=127.0.0.1", "--allow-run=cat,ls"],
+      command: [...DENO, "--allow-net=127.0.0.1", "--allow-run=grep,ls"],
       script: "load.ts",
       core,
     });

@@ -33,10 +33,16 @@ export const SERVERS: readonly Subject[] = [
   { ...ours("wss-streams", "serve(), streams", "streams.ts"), fullOnly: true },
   {
     ...ours("wss-no-delay", "serve(), noDelay", "no_delay.ts"),
+    base: "bare-no-delay",
     flags: [`--allow-ffi=${C_LIBRARY}`],
     fullOnly: true,
   },
   bare("bare", "Deno.serve, bare", "bare.ts"),
+  {
+    ...bare("bare-no-delay", "Deno.serve, setNoDelay()", "bare_no_delay.ts"),
+    flags: [`--allow-ffi=${C_LIBRARY}`],
+    fullOnly: true,
+  },
   {
     ...ours("strict-iterate", "serve() strict, for await", "strict_iterate.ts"),
     base: "bare-ws",
@@ -101,7 +107,7 @@ function ours(id: string, name: string, script: string): Subject {
 
 function bare(id: string, name: string, script: string): Subject {
   // What is bare is compared with the first of them, but for that one.
-  const base = id === "bare-ws" ? { base: "bare" } : {};
+  const base = id.startsWith("bare-") ? { base: "bare" } : {};
   const shape = { group: "bare", side: "server", runtime: "deno" } as const;
   return { id, name, ...shape, ...base, script };
 }

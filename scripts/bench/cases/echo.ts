@@ -12,7 +12,7 @@ import {
   loadSample,
 } from "../case.ts";
 import type { Shape } from "../frames.ts";
-import { readCpuTimes } from "../proc.ts";
+import { cpuSince, readCpuTimes } from "../proc.ts";
 import type { Sample } from "../results.ts";
 
 interface Load {
@@ -120,23 +120,23 @@ async function measureClient(
   await delay(plan.echo.warmUp);
   const look = async () => {
     const messages = await client.count();
-    const { cpu, steal } = readCpuTimes(client.pid);
+    const own = readCpuTimes(client.pid);
     const time = performance.now() * 1000;
-    return { messages, cpu, steal, time, serverCpu: readCpuTimes(server.pid) };
+    return { messages, own, time, theirs: readCpuTimes(server.pid) };
   };
   const before = await look();
   await delay(plan.echo.duration);
   const after = await look();
   await client.stop();
   const time = after.time - before.time;
-  const cpu = after.cpu - before.cpu;
+  const cpu = cpuSince(before.own, after.own);
   const messages = after.messages - before.messages;
-  onCosts({ time, steal: after.steal - before.steal });
+  onCosts({ time, steal: after.own.steal - before.own.steal });
   return {
     cpu: cpu / messages,
     rate: messages * 1e6 / time,
     busy: cpu / time * 100,
-    load: (after.serverCpu.cpu - before.serverCpu.cpu) / time * 100,
+    load: cpuSince(before.theirs, after.theirs) / time * 100,
   };
 }
 

@@ -31,7 +31,7 @@ export const burst: Case = {
   id: "burst",
   title: "Three messages in a row",
   about:
-    `The server answers each message of 16 bytes with ${BURST}: from the sending of it to the arrival of the last, over one connection that does nothing else.`,
+    `The server answers each message of 16 bytes with ${BURST}: from the sending of it to the arrival of the last, over one connection that does nothing else. Of servers that stall there are few a second, so that their last percents are the longest.`,
   side: "server",
   metrics: percentiles("ms"),
   process: "shared",

@@ -16,8 +16,7 @@ import type { Sample } from "../results.ts";
 export const startUp: Case = {
   id: "start-up",
   title: "Start-up",
-  about:
-    "From the start of the process to the first echo. On the built-in engine 44 ms of it are the stall of the handshake.",
+  about: "From the start of the process to the first echo.",
   side: "server",
   metrics: [
     cost("first", "First echo", "ms", { compare: "difference", digits: 0 }),
