@@ -50,7 +50,7 @@ export const EXIT_CODES: readonly (readonly [ExitCode, string])[] = [
   [9, "a permission is missing"],
   [
     130,
-    "ended by Ctrl-C or SIGTERM; a server that finished in peace ends with 0",
+    "ended by Ctrl-C; connect, serve and bench by SIGTERM, too (in peace: 0)",
   ],
 ];
 

@@ -72,3 +72,9 @@ export function visible(text: string): string {
       ).join(""),
   );
 }
+
+/** A JSON document for people to read, too: what else would act on a terminal is escaped. */
+export function prettyJson(value: unknown): string {
+  return JSON.stringify(value, undefined, 2).split("\n").map(visible)
+    .join("\n");
+}

@@ -12,6 +12,21 @@ import { readSmallFile } from "./read_file.ts";
 /** How a secret is named, for help. */
 export const SECRET_SOURCES = "env:NAME or file:PATH";
 
+const SOURCE = /^(env|file):(.+)$/s;
+
+/** The permissions that reading the secrets takes, as far as they are named well. */
+export function neededForSecrets(
+  { token, auth }: { token?: string | undefined; auth?: string | undefined },
+): Deno.PermissionDescriptor[] {
+  return [token, auth].flatMap((source): Deno.PermissionDescriptor[] => {
+    const [, kind, name] = SOURCE.exec(source ?? "") ?? [];
+    if (name === undefined) return [];
+    return kind === "env"
+      ? [{ name: "env", variable: name }]
+      : [{ name: "read", path: name }];
+  });
+}
+
 /**
  * Reads a secret.
  *
@@ -24,7 +39,7 @@ export async function readSecret(
   option: string,
   source: string,
 ): Promise<string> {
-  const [, kind, name] = /^(env|file):(.+)$/s.exec(source) ?? [];
+  const [, kind, name] = SOURCE.exec(source) ?? [];
   if (kind === undefined || name === undefined) {
     throw new UsageError(
       `${option} takes ${SECRET_SOURCES}, not the secret itself: what is in a command line, others can read`,

@@ -5,6 +5,7 @@
  */
 
 import { needPermissions } from "./permissions.ts";
+import { neededForSecrets } from "./secret.ts";
 import type { TargetValues } from "./target.ts";
 
 /**
@@ -28,26 +29,13 @@ export async function needTarget(
     ...header.filter((line) => line.startsWith("@")).map((line) =>
       line.slice(1)
     ),
-    ...secretOf(values, "file"),
   ].filter((path): path is string => path !== undefined && path !== "");
   await needPermissions(
     ...placesOf(url, values),
     ...files.map((path) => ({ name: "read", path }) as const),
-    ...secretOf(values, "env").map((variable) =>
-      ({ name: "env", variable }) as const
-    ),
+    ...neededForSecrets(values),
     ...more,
   );
-}
-
-/** The variables or the files in which the secrets are. */
-function secretOf(
-  { token, auth }: TargetValues,
-  kind: "env" | "file",
-): string[] {
-  return [token, auth].flatMap((source) =>
-    source?.startsWith(`${kind}:`) ? [source.slice(kind.length + 1)] : []
-  ).filter((name) => name !== "");
 }
 
 /** Where it connects to. */
@@ -62,17 +50,30 @@ function placesOf(
       { name: "write", path: unixSocket },
     ];
   }
-  // With a name for another place, or a proxy that the environment names, the
-  // connection itself tells what it may not reach.
-  if (resolve !== undefined || proxy === "environment") return [];
+  // With a proxy that the environment names, the connection itself tells what it
+  // may not reach.
+  if (proxy === "environment") return [];
   if (proxy === undefined || !URL.canParse(proxy)) {
-    return [{ name: "net", host }];
+    return [{ name: "net", host: placeOf(url, resolve) }];
   }
   const way: Deno.PermissionDescriptor = {
     name: "net",
     host: hostOf(new URL(proxy)),
   };
   return engine === "deno" ? [way, { name: "net", host }] : [way];
+}
+
+/** Where the server is: its host, or what `--resolve` has instead, and the port. */
+function placeOf(url: URL, resolve: readonly string[] = []): string {
+  const place = hostOf(url);
+  const given = resolve.find((entry) =>
+    entry.toLowerCase().startsWith(`${place}:`)
+  );
+  if (given === undefined) return place;
+  const address = given.slice(place.length + 1);
+  const bare = address.includes(":") && !address.startsWith("[");
+  const port = place.slice(place.lastIndexOf(":"));
+  return `${bare ? `[${address}]` : address}${port}`;
 }
 
 const PORTS: Readonly<Record<string, number>> = {

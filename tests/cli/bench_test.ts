@@ -28,7 +28,6 @@ import { type Ended, startWss, wss, wssArgs } from "./_wss.ts";
 
 const VALUES: BenchValues = {
   connections: 1,
-  timeout: 5_000,
   connectTimeout: 5_000,
   warmup: 0,
   defaultCacerts: true,
@@ -325,6 +324,37 @@ Deno.test("wss bench reports connections that end midway, by how they did", asyn
   assert(both.elapsed < 30_000);
 });
 
+Deno.test("wss bench --count ends although a connection was lost with a message under way", async () => {
+  let count = 0;
+  await using server = await plainServer(async (ws) => {
+    const number = count++;
+    for (let left = 10; left > 0; left--) await ws.send(await ws.receive());
+    if (number === 0) {
+      await ws.receive();
+      ws.terminate();
+    }
+    await echo(ws);
+  }, { engine: "node" });
+  const result = await load(server.url, { connections: 2, count: 200 });
+  const { exitCode, connections, unanswered, elapsed } = result;
+  assertEquals([exitCode, connections.lost, unanswered], [7, 1, 1]);
+  assertEquals(result.count, 199);
+  assert(elapsed < 30_000);
+});
+
+Deno.test("wss bench --json shows what a server says as text", async () => {
+  await using server = await plainServer(async (ws) => {
+    await ws.send(await ws.receive());
+    await ws.close(4000, "\u009b2J");
+  }, { engine: "node" });
+  const { out } = await wss(
+    ["bench", server.url, "-d", "100ms", "--warmup=0", "--json"],
+    { permissions: flagsFor(server.url) },
+  );
+  assertLacks(out, /[\x7f-\x9f]/);
+  assertStringIncludes(JSON.parse(out).failures[0].what, "\u009b2J");
+});
+
 Deno.test("wss bench does not take the messages of others for an echo", async () => {
   const all = new Set<Parameters<Handler>[0]>();
   await using server = await plainServer(async (ws) => {
@@ -423,6 +453,12 @@ Deno.test("wss bench --receive counts what a server sends by itself", async () =
   assertEquals(code, 0);
   assertMatch(out, /iB\/s · 40 in |bytes\/s · 40 in /);
   assertLacks(out, /Latency/);
+
+  await using large = await plainServer(async (ws) => {
+    while (ws.open) await ws.send("x".repeat(2 << 20));
+  });
+  const much = await load(large.url, { receive: true, count: 3 });
+  assertEquals([much.exitCode, much.count], [0, 3]);
 
   await using silent = await plainServer((ws) => ws.closed.then(() => {}));
   const nothing = await load(silent.url, { receive: true, duration: 50 });

@@ -178,6 +178,26 @@ testStores(
 );
 
 testStores(
+  "wss cert --trust and --untrust leave the store of a system that takes no note of it as it was",
+  async (machine) => {
+    const broken = join(machine.path, "broken");
+    await Deno.mkdir(broken);
+    const update = join(broken, "update-ca-certificates");
+    await Deno.writeTextFile(update, "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+    const path = `${broken}:${Deno.env.get("PATH")}`;
+    const run = async (word: string, options = {}) => {
+      const words = machine.wss([word, "--yes", "--json"]);
+      const { code, out } = await machine.run(words, options);
+      return [code, statesOf(out).system, machine.anchors().length];
+    };
+    assertEquals(await run("--trust", { path }), [1, "failed", 0]);
+    assertEquals(await run("--trust"), [0, "done", 1]);
+    assertEquals(await run("--untrust", { path }), [1, "failed", 1]);
+    assertEquals(await run("--untrust"), [0, "done", 0]);
+  },
+);
+
+testStores(
   "wss cert --trust names the package of certutil, and fails where a browser would need it",
   async (machine) => {
     const options = { user: "nobody", path: "/nonexistent" } as const;

@@ -82,6 +82,35 @@ Deno.test(
   },
 );
 
+Deno.test("wss connect --once shows the answer to what is typed, and ends", {
+  ignore: noTerminal,
+}, async () => {
+  await using server = await start(answer);
+  await using terminal = await open(server, ["--once"]);
+  await terminal.type("hello");
+  await terminal.press("Enter");
+  await terminal.seen(/^> hello\n< hello\nclosed with 1000\n\[exit 0\]$/m);
+});
+
+Deno.test("wss connect takes what is typed while it closes for nothing", {
+  ignore: noTerminal,
+}, async () => {
+  await using server = new RawServer(async (peer) => {
+    // It never answers the close frame.
+    await peer.accept();
+    await peer.ended();
+  }, (await devCertificates()).chain);
+  await using terminal = await open(server);
+  await terminal.press("C-c");
+  for (const line of ["one", "two"]) {
+    await terminal.type(line);
+    await terminal.press("Enter");
+  }
+  await terminal.press("C-d");
+  await terminal.press("C-c");
+  await terminal.seen(/\[exit 130\]$/m);
+});
+
 Deno.test(
   "wss connect keeps what is being typed whole, over several rows, while messages come and the size changes",
   {
@@ -185,6 +214,8 @@ Deno.test("wss connect has commands behind a slash, and says what there is", {
   await terminal.seen(/^> \/binary 01 fF\nsent 2 bytes$/m);
   await enter("/binary xyz");
   await terminal.seen(/pairs of hexadecimal digits/);
+  await enter("/binary @secret.bin");
+  await terminal.seen(/to read secret\.bin, wss has to be/);
   await enter("/what");
   await terminal.seen(/there is no \/what; \/help shows/);
   await enter("/close 1005");

@@ -605,3 +605,10 @@ Deno.test("wss connect refuses options that do not go together", async () => {
     assertMatch(err, cases[at]?.[1] ?? /^$/);
   }
 });
+
+Deno.test("wss connect -v hides what it was given, though the server closes with it", async () => {
+  await using server = await start((ws) => ws.close(4001, "no TICKET7"));
+  const { code, err } = await run(server, ["-v", "-H", "x-key: TICKET7"]);
+  assertEquals(code, 7);
+  assertMatch(err, /^\* closed with 4001 "no \(hidden\)"$/m);
+});

@@ -24,6 +24,37 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "wss connect does not wait for a pipe that nobody writes to after --max-time",
+  LINUX,
+  async () => {
+    await using directory = await temporaryDirectory();
+    const pipe = `${directory.path}/pipe`;
+    await new Deno.Command("mkfifo", { args: [pipe] }).output();
+    const permissions = [`--allow-read=${pipe}`, "--allow-net=127.0.0.1:1"];
+    const { code, err } = await wss(
+      ["connect", "127.0.0.1:1", "--cacert", pipe, "--max-time=100ms"],
+      { permissions },
+    );
+    assertEquals([code, err], [
+      8,
+      "error: Cannot go on: --max-time of 100ms is over\n",
+    ]);
+  },
+);
+
+Deno.test("wss serve loads no module that is no file", LINUX, async () => {
+  const permissions = ["--allow-read=/dev/zero", "--allow-net=localhost:1"];
+  const { code, err } = await wss(
+    ["serve", "--plain", "--port=1", "--handler=/dev/zero"],
+    { permissions },
+  );
+  assertEquals([code, err.split("\n")[0]], [
+    2,
+    "error: --handler: /dev/zero is no file",
+  ]);
+});
+
 Deno.test("messagesIn() gathers no message that has no end", async () => {
   const zeros = (room: Uint8Array) => Promise.resolve(room.length);
   const format = { by: "line", binary: true } as const;

@@ -147,4 +147,25 @@ Deno.test("no command fails for a missing permission without its flag", async ()
     err,
     /^error: permissions are missing; run or install it with --allow-net=localhost:1 --allow-read=ca\.pem\n$/,
   );
+  const missing: [args: string[], flags: string][] = [
+    [
+      ["connect", "chat.example", "--resolve=chat.example:443:127.0.0.7"],
+      "--allow-net=127.0.0.7:443",
+    ],
+    [
+      ["doctor", "wss://localhost:1", "--token=file:t", "--header=@h"],
+      "--allow-net=localhost:1 --allow-read=h,t",
+    ],
+    [
+      ["serve", "--port=1", "--cert=c", "--token=file:t", "--auth=env:A"],
+      "--allow-net=localhost:1 --allow-read=c,t --allow-env=A",
+    ],
+  ];
+  for (const [args, flags] of missing) {
+    const { code, err } = await wss(args);
+    assertEquals(
+      [code, err],
+      [9, `error: permissions are missing; run or install it with ${flags}\n`],
+    );
+  }
 });

@@ -100,8 +100,8 @@ function addTimeOptions(command: Command): void {
       ).argParser(readWarmup),
     ))
     .addOption(forExperts(
-      new Option("--timeout <time>", "how long an answer may take")
-        .argParser(readDuration).default(10_000, "10s"),
+      new Option("--timeout <time>", "how long an echo may take (default: 10s)")
+        .argParser(readDuration),
     ));
 }
 

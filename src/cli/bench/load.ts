@@ -148,6 +148,7 @@ class Load {
       this.#underWay -= line.underWay;
       this.#tally.lost++;
       this.#tally.failures.add("load", error);
+      this.#checkCount();
       const all = this.#tally.phase !== "connecting" && this.#tally.open === 0;
       if (all) this.#over.abort();
     }
@@ -179,9 +180,12 @@ class Load {
     this.#checkCount();
   }
 
+  /** Ends it when so many messages came back, or none is left that could. */
   #checkCount(): void {
-    const { messages } = this.#tally;
-    if (messages !== this.#plan.count) return;
+    const { messages, sent } = this.#tally;
+    const { count } = this.#plan;
+    if (count === undefined) return;
+    if (messages < count && !(sent >= count && this.#underWay === 0)) return;
     this.#tally.end();
     this.#over.abort();
   }

@@ -20,7 +20,7 @@ export interface BenchValues extends TargetValues {
   rate?: number;
   ramp?: number;
   warmup?: number;
-  timeout: number;
+  timeout?: number;
   handshakes?: true;
   receive?: true;
   json?: true;
@@ -56,6 +56,7 @@ export interface Plan {
 const DURATION = 10_000;
 const WARMUP = 1_000;
 const SIZE = 64;
+const TIMEOUT = 10_000;
 
 /** How long a count may take for which no time was set. */
 const COUNT_DURATION = 3_600_000;
@@ -63,8 +64,11 @@ const COUNT_DURATION = 3_600_000;
 /** How much may be under way at once, in bytes. */
 const MAX_UNDER_WAY = 2 ** 30;
 
+/** How large a message may be that a server sends by itself, in bytes. */
+const MAX_RECEIVED = 16 * 2 ** 20;
+
 /** Options that are about messages that are sent. */
-const FOR_ECHO = ["window", "size", "binary", "rate"] as const;
+const FOR_ECHO = ["window", "size", "binary", "rate", "timeout"] as const;
 
 /** Which options mean nothing in a mode. */
 const MEANINGLESS: Readonly<
@@ -110,7 +114,7 @@ export function makePlan(
   return {
     mode,
     url,
-    options: withRoom(options, window, size),
+    options: withRoom(options, mode, window, size),
     connections,
     window,
     size,
@@ -120,22 +124,23 @@ export function makePlan(
     rate: values.rate,
     ramp: values.ramp ?? 0,
     warmup: count === undefined ? values.warmup ?? WARMUP : 0,
-    timeout: values.timeout,
+    timeout: values.timeout ?? TIMEOUT,
   };
 }
 
 /** Raises the limits to what is under way at once: sends are not awaited. */
 function withRoom(
   options: ConnectOptions,
+  mode: Mode,
   window: number,
   size: number,
 ): ConnectOptions {
   const bytes = 2 * window * (size + 128);
   return {
     ...options,
-    maxMessageSize: Math.max(2 ** 20, size),
+    maxMessageSize: mode === "receive" ? MAX_RECEIVED : Math.max(2 ** 20, size),
     maxQueuedMessages: Math.max(1024, 2 * window),
-    maxQueuedBytes: Math.max(16 * 2 ** 20, bytes),
+    maxQueuedBytes: Math.max(2 * MAX_RECEIVED, bytes),
     maxUnsentBytes: Math.max(16 * 2 ** 20, bytes),
     closeTimeout: 2_000,
   };

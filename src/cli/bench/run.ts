@@ -7,7 +7,7 @@
 import { onInterrupt } from "../interrupt.ts";
 import { ExitCode } from "../exit_code.ts";
 import { Exit, UsageError } from "../failure.ts";
-import { columns, print, printError } from "../output.ts";
+import { columns, prettyJson, print, printError } from "../output.ts";
 import { connectOptions } from "../target.ts";
 import { needTarget } from "../target_needs.ts";
 import { readTarget } from "../target_url.ts";
@@ -35,8 +35,8 @@ export async function runBench(
   const plan = makePlan(url, await connectOptions(values), values);
   if (html !== undefined) await seeThatItCanBeWritten(html);
   using tally = new Tally();
-  const result = await measured(plan, tally);
-  if (values.json) print(JSON.stringify(result, undefined, 2));
+  const result = await measured(plan, tally).catch(failed);
+  if (values.json) print(prettyJson(result));
   else {
     const bars = (most: number) => tally.latency.bars(most);
     for (const line of summaryOf(result, bars, columns())) print(line);
@@ -71,15 +71,16 @@ async function load(
   tally: Tally,
   signal: AbortSignal,
 ): Promise<LoadEnd | undefined> {
-  try {
-    if (plan.mode !== "handshakes") return await runLoad(plan, tally, signal);
-    await runHandshakes(plan, tally, signal);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof WrongEcho)) throw inFlags(error);
-    printError(`error: ${error.message}`);
-    throw new Exit(ExitCode.Protocol);
-  }
+  if (plan.mode !== "handshakes") return await runLoad(plan, tally, signal);
+  await runHandshakes(plan, tally, signal);
+  return undefined;
+}
+
+/** What a measurement failed with, in words of the command line. */
+function failed(error: unknown): never {
+  if (!(error instanceof WrongEcho)) throw inFlags(error);
+  printError(`error: ${error.message}`);
+  throw new Exit(ExitCode.Protocol);
 }
 
 /** Ten minutes of load are not to end in a file that can't be written. */

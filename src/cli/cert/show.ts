@@ -11,7 +11,7 @@ import {
 import { loadCaCerts, TlsError } from "../../../client.ts";
 import type { TlsInspection } from "../../doctor/mod.ts";
 import { UsageError } from "../failure.ts";
-import { print, styled, visible } from "../output.ts";
+import { prettyJson, print, styled, visible } from "../output.ts";
 import { needPermissions } from "../permissions.ts";
 import { readSmallFile } from "../read_file.ts";
 import type { CertValues } from "./command.ts";
@@ -28,7 +28,7 @@ export async function showCertificates(
   const shown = url === undefined
     ? await lookInto(source)
     : await lookAt(url, cacert);
-  if (json) return print(JSON.stringify(shown, undefined, 2));
+  if (json) return print(prettyJson(shown));
   const { certificates } = shown;
   const count = certificates.length === 1
     ? "1 certificate"

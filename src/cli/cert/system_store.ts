@@ -105,24 +105,28 @@ export async function planSystem(
       `how this system keeps its authorities is not known here; its manual tells how ${authority.file} is added`,
     );
   }
-  const isDone = async () => {
-    const text = await readIfThere(path);
-    return action === "trust" ? text === authority.pem : text === undefined;
-  };
-  if (await isDone()) return undone(SYSTEM_NAME, path, "already");
+  const before = await readIfThere(path);
+  const wanted = action === "trust" ? authority.pem : undefined;
+  if (before === wanted) return undone(SYSTEM_NAME, path, "already");
   const [command, ...rest] = store.update;
   const args = action === "untrust" && store.forget !== undefined
     ? [...rest, store.forget]
     : rest;
+  const write = (pem: string) => Deno.writeTextFile(path, pem, { mode: 0o644 });
   const change: CommandLine = action === "trust"
     ? {
       words: ["install", "-m", "644", authority.file, path],
-      run: () => Deno.writeTextFile(path, authority.pem, { mode: 0o644 }),
+      run: () => write(authority.pem),
     }
     : { words: ["rm", path], run: () => Deno.remove(path) };
   const lines = [change, {
     words: [command, ...args],
-    run: () => run(command, args),
+    // What the system took no note of is no reason to call it done next time.
+    run: () =>
+      run(command, args).catch(async (error) => {
+        await (before === undefined ? Deno.remove(path) : write(before));
+        throw error;
+      }),
   }];
   if (!isRoot) {
     return {
@@ -146,6 +150,6 @@ export async function planSystem(
     path,
     state: "planned",
     lines,
-    confirm: isDone,
+    confirm: async () => await readIfThere(path) === wanted,
   };
 }

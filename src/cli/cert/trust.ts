@@ -15,6 +15,7 @@ import { ExitCode } from "../exit_code.ts";
 import { Exit, messageOf, UsageError } from "../failure.ts";
 import { print, printError } from "../output.ts";
 import { needPermissions } from "../permissions.ts";
+import { readSmallFile } from "../read_file.ts";
 import { shellLine } from "../shell_line.ts";
 import { BROWSER_PATHS, planBrowsers } from "./browser_stores.ts";
 import type { CertValues } from "./command.ts";
@@ -73,7 +74,9 @@ async function readAuthority(directory: string): Promise<Authority> {
   await needPermissions({ name: "read", path: directory });
   let text: string;
   try {
-    text = await Deno.readTextFile(file);
+    text = new TextDecoder().decode(
+      await readSmallFile(file, "certificate"),
+    );
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw fail("missing-file", "there is no such file", "`wss cert` makes it");

@@ -5,7 +5,7 @@
  */
 
 import type { CertificateDescription } from "../../../certs/mod.ts";
-import { print, printError, styled, visible } from "../output.ts";
+import { prettyJson, print, printError, styled, visible } from "../output.ts";
 import { shellLine } from "../shell_line.ts";
 import type { StoreWork, TrustAction, TrustedAuthority } from "./stores.ts";
 
@@ -106,5 +106,5 @@ export function printJson(
 ): void {
   const { subject, sha256, notAfter, boundTo } = about;
   const authority = { file, subject, sha256, notAfter, boundTo };
-  print(JSON.stringify({ authority, stores }, undefined, 2));
+  print(prettyJson({ authority, stores }));
 }

@@ -6,7 +6,8 @@
 
 import type { Connection } from "../../../client.ts";
 import { messageOf, UsageError } from "../failure.ts";
-import { needPermissions } from "../permissions.ts";
+import { flagOf } from "../permissions.ts";
+import { shellLine } from "../shell_line.ts";
 import type { Outgoing } from "./session.ts";
 
 /** The commands, for completion. */
@@ -115,11 +116,26 @@ function readClose(text: string): { code: number; reason: string } {
   return { code, reason };
 }
 
+/** The runtime cannot ask while what is typed is read here. */
+async function seeThatItMayBeRead(path: string): Promise<void> {
+  const permission = { name: "read", path } as const;
+  const { state } = await Deno.permissions.query(permission);
+  if (state === "granted") return;
+  throw new UsageError(
+    `/binary: to read ${path}, wss has to be run with ${
+      shellLine([flagOf(permission)])
+    }`,
+  );
+}
+
 async function readBytes(text: string): Promise<Uint8Array<ArrayBuffer>> {
   if (text.startsWith("@")) {
     const path = text.slice(1);
-    await needPermissions({ name: "read", path });
+    await seeThatItMayBeRead(path);
     try {
+      const { isFile } = await Deno.stat(path);
+      // What never ends would be read until there is no memory left.
+      if (!isFile) throw new UsageError("it is no file");
       return await Deno.readFile(path);
     } catch (error) {
       throw new UsageError(`/binary: cannot read ${path}: ${messageOf(error)}`);

@@ -35,6 +35,10 @@ export class Terminal {
       start: (controller) => {
         this.#typed = controller;
       },
+      // Nobody takes what is typed any more.
+      cancel: () => {
+        this.#typed = undefined;
+      },
     });
     this.#prompt = new Prompt({
       history: history.lines,

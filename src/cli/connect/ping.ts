@@ -16,13 +16,32 @@ import { shownUrl } from "../target_url.ts";
 import { milliseconds } from "./commands.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { sayGoodbye } from "./goodbye.ts";
-import { tooLate } from "./too_late.ts";
+import type { MaxTime } from "./max_time.ts";
 import type { ConnectValues } from "./values.ts";
 
 /** What was asked, and what the answers took, in milliseconds. */
-interface Tally {
-  sent: number;
-  readonly times: number[];
+class Tally {
+  sent = 0;
+  answered = 0;
+  least = Infinity;
+  most = 0;
+  mean = 0;
+  #squares = 0;
+
+  /** Counts an answer, and keeps no more of it (Welford's method). */
+  add(ms: number): void {
+    this.answered++;
+    this.least = Math.min(this.least, ms);
+    this.most = Math.max(this.most, ms);
+    const off = ms - this.mean;
+    this.mean += off / this.answered;
+    this.#squares += off * (ms - this.mean);
+  }
+
+  /** The standard deviation. */
+  get deviation(): number {
+    return Math.sqrt(this.#squares / this.answered);
+  }
 }
 
 /** Pings a server until it is enough, and sums it up. */
@@ -30,20 +49,19 @@ export async function ping(
   url: URL,
   options: ConnectOptions,
   values: ConnectValues,
+  time: MaxTime,
   onopen: (ws: Connection) => void,
 ): Promise<void> {
-  const { json, maxTime } = values;
+  const { json } = values;
   const stop = new AbortController();
-  const timer = maxTime === undefined
-    ? undefined
-    : setTimeout(() => stop.abort(tooLate(maxTime)), maxTime);
+  const signal = AbortSignal.any([stop.signal, time.signal]);
   const release = onInterrupt(() => stop.abort(new Exit(ExitCode.Interrupted)));
   try {
-    const ws = await connect(url, { ...options, signal: stop.signal });
-    const tally: Tally = { sent: 0, times: [] };
+    const ws = await connect(url, { ...options, signal });
+    const tally = new Tally();
     try {
       onopen(ws);
-      await repeat(ws, values, tally, stop.signal, (ms) => {
+      await repeat(ws, values, tally, signal, (ms) => {
         print(
           json
             ? JSON.stringify({ seq: tally.sent, ms: rounded(ms) })
@@ -57,9 +75,8 @@ export async function ping(
       await sayGoodbye(ws);
     }
     // Ctrl-C, or the end of its time.
-    stop.signal.throwIfAborted();
+    signal.throwIfAborted();
   } finally {
-    clearTimeout(timer);
     release();
   }
 }
@@ -75,16 +92,17 @@ async function repeat(
   dropMessages(ws);
   const stopped = Promise.withResolvers<undefined>();
   signal.addEventListener("abort", () => stopped.resolve(undefined));
+  const ended = AbortSignal.any([signal, ws.signal]);
   while (!signal.aborted) {
     const asked = performance.now();
     tally.sent++;
     const ms = await Promise.race([ws.ping(), stopped.promise]);
     if (ms === undefined) return;
-    tally.times.push(ms);
+    tally.add(ms);
     tell(ms);
     if (tally.sent === count) return;
     const left = interval - (performance.now() - asked);
-    await sleep(left, AbortSignal.any([signal, ws.signal]));
+    await sleep(left, ended);
   }
 }
 
@@ -101,40 +119,35 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const done = () => {
     clearTimeout(timer);
+    signal.removeEventListener("abort", done);
     resolve();
   };
   const timer = setTimeout(done, Math.max(0, ms));
-  signal.addEventListener("abort", done, { once: true });
+  signal.addEventListener("abort", done);
   if (signal.aborted) done();
   return promise;
 }
 
-function summary({ sent, times }: Tally, json: true | undefined): string {
-  const answered = times.length;
+function summary(tally: Tally, json: true | undefined): string {
+  const { sent, answered, least, mean, most, deviation } = tally;
   if (answered === 0) {
     return json
       ? JSON.stringify({ sent, answered })
       : `${sent} sent, none answered`;
   }
-  const mean = times.reduce((sum, ms) => sum + ms, 0) / answered;
-  const min = Math.min(...times);
-  const max = Math.max(...times);
-  const deviation = Math.sqrt(
-    times.reduce((sum, ms) => sum + (ms - mean) ** 2, 0) / answered,
-  );
   if (json) {
     return JSON.stringify({
       sent,
       answered,
-      min: rounded(min),
+      min: rounded(least),
       mean: rounded(mean),
-      max: rounded(max),
+      max: rounded(most),
       deviation: rounded(deviation),
     });
   }
   return `${sent} sent, ${answered} answered; least ${
-    milliseconds(min)
-  }, mean ${milliseconds(mean)}, most ${milliseconds(max)}, deviation ${
+    milliseconds(least)
+  }, mean ${milliseconds(mean)}, most ${milliseconds(most)}, deviation ${
     milliseconds(deviation)
   }`;
 }

@@ -23,10 +23,10 @@ import { readTarget, shownUrl } from "../target_url.ts";
 import { inFlags } from "../target_words.ts";
 import { messagesIn } from "./input.ts";
 import { standardOutput } from "./output.ts";
+import { MaxTime } from "./max_time.ts";
 import { ping } from "./ping.ts";
 import { type Outgoing, Session } from "./session.ts";
 import type { Output } from "./output.ts";
-import { tooLate } from "./too_late.ts";
 import type { ConnectValues } from "./values.ts";
 import {
   type Say,
@@ -48,16 +48,19 @@ export async function runConnect(
     Deno.stdout.isTerminal();
   checkValues(values, isInteractive);
   await needTarget(url, values, historyNeeds(values));
+  using time = new MaxTime(values.maxTime);
   const options: ConnectOptions = {
-    ...await connectOptions(values),
+    ...await time.wait(connectOptions(values)),
     maxMessageSize: values.maxMessage,
   };
   if (values.verbose > 0) tellRequest(url, options, values, printError);
-  if (values.verbose > 1) await tellTls(url, options, values, printError);
+  if (values.verbose > 1) {
+    await time.wait(tellTls(url, options, values, printError));
+  }
   try {
-    if (values.ping) await runPing(url, options, values);
-    else if (isInteractive) await talk(url, options, values);
-    else await pipe(url, options, values);
+    if (values.ping) await runPing(url, options, values, time);
+    else if (isInteractive) await talk(url, options, values, time);
+    else await pipe(url, options, values, time);
   } catch (error) {
     if (values.verbose > 0 && error instanceof HandshakeError) {
       tellRefusal(error, withoutSecrets(printError, url, options));
@@ -96,9 +99,10 @@ async function runPing(
   url: URL,
   options: ConnectOptions,
   values: ConnectValues,
+  time: MaxTime,
 ): Promise<void> {
   const began = performance.now();
-  await ping(url, options, values, (ws) => {
+  await ping(url, options, values, time, (ws) => {
     if (values.verbose === 0) return;
     const say = withoutSecrets(printError, url, options);
     tellOpen(ws, performance.now() - began, say);
@@ -110,6 +114,7 @@ async function pipe(
   url: URL,
   options: ConnectOptions,
   values: ConnectValues,
+  time: MaxTime,
 ): Promise<void> {
   const binary = values.binary === true;
   const nul = values.null === true;
@@ -125,7 +130,8 @@ async function pipe(
   const parts = { input, output, wait, say: printError };
   const session = sessionOf(url, options, values, parts);
   try {
-    await runSession(session, values, printError);
+    const told = withoutSecrets(printError, url, options);
+    await runSession(session, values, time, told);
   } catch (error) {
     // Nobody reads any more, as after `head -1`.
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
@@ -137,10 +143,12 @@ async function talk(
   url: URL,
   options: ConnectOptions,
   values: ConnectValues,
+  time: MaxTime,
 ): Promise<void> {
   const { Terminal } = await import("./interactive.ts");
   const terminal = await Terminal.open(values);
   const say: Say = (text) => terminal.say(text);
+  const told = withoutSecrets(say, url, options);
   const greeting = (ws: Connection) => {
     const chosen = ws.protocol === "" ? "" : `, ${ws.protocol}`;
     say(
@@ -148,18 +156,19 @@ async function talk(
     );
   };
   const { input, output } = terminal;
-  const parts = { input, output, wait: 0, say, greeting };
+  const wait = values.once ? Infinity : 0;
+  const parts = { input, output, wait, say, greeting };
   const session = sessionOf(url, options, values, parts);
   terminal.serve(session);
   try {
     // What was typed and not sent stays above what is said of the end.
-    await runSession(session, values, say, () => terminal.close());
+    await runSession(session, values, time, told, () => terminal.close());
     if (session.leftAlone) {
       say("left without a connection");
       throw new Exit(ExitCode.Interrupted);
     }
     const { code = 1000, reason = "" } = session.info ?? {};
-    say(
+    told(
       `closed with ${code}${reason === "" ? "" : ` ${JSON.stringify(reason)}`}`,
     );
     if (terminal.interrupted) throw new Exit(ExitCode.Interrupted);
@@ -240,14 +249,15 @@ function tellStatus(status: ReconnectStatus, say: Say): void {
 /** Runs a session within its time, and until Ctrl-C. */
 async function runSession(
   session: Session,
-  { maxTime, verbose }: ConnectValues,
+  { verbose }: ConnectValues,
+  { signal }: MaxTime,
   say: Say,
   onend?: () => Promise<void>,
 ): Promise<void> {
   const began = performance.now();
-  const timer = maxTime === undefined
-    ? undefined
-    : setTimeout(() => session.fail(tooLate(maxTime)), maxTime);
+  const expire = () => session.fail(signal.reason);
+  signal.addEventListener("abort", expire);
+  if (signal.aborted) expire();
   let interrupted = false;
   const release = onInterrupt((times) => {
     interrupted = true;
@@ -259,7 +269,7 @@ async function runSession(
   } catch (error) {
     if (!(interrupted && error instanceof ConnectionClosedError)) throw error;
   } finally {
-    clearTimeout(timer);
+    signal.removeEventListener("abort", expire);
     release();
     await onend?.();
     if (verbose > 0) {

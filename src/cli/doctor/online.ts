@@ -10,8 +10,8 @@ import {
   type Finding,
 } from "../../doctor/mod.ts";
 import { UsageError } from "../failure.ts";
-import { needPermissions } from "../permissions.ts";
-import { connectOptions } from "../target.ts";
+import { connectOptions, type TargetValues } from "../target.ts";
+import { needTarget } from "../target_needs.ts";
 import { readTarget, shownUrl } from "../target_url.ts";
 import type { DoctorValues } from "./command.ts";
 import type { Examination } from "./examination.ts";
@@ -37,18 +37,15 @@ export async function online(
       "the URL has a user name or a password; give them with --auth",
     );
   }
-  const { cacert, cert, key, idle, pings, timeout } = values;
-  await needPermissions(
-    { name: "net", host: placeOf(url, values.resolve) },
-    ...[cacert, cert, key].filter((path) => path !== undefined)
-      .map((path) => ({ name: "read" as const, path })),
-  );
-  const { headers, protocols, caCerts, ...rest } = await connectOptions({
+  const { idle, pings, timeout } = values;
+  const target: TargetValues = {
     ...values,
     defaultCacerts: true,
     engine: "node",
     connectTimeout: timeout ?? 10_000,
-  });
+  };
+  await needTarget(url, target);
+  const { headers, protocols, caCerts, ...rest } = await connectOptions(target);
   const options: ExamineOptions = {
     headers,
     protocols,
@@ -72,20 +69,4 @@ function begin(url: URL, options: ExamineOptions): AsyncIterable<Finding> {
     }
     throw error;
   }
-}
-
-/** Where the server is: its host, or what `--resolve` has instead, and the port. */
-function placeOf(
-  { hostname, port, protocol }: URL,
-  resolve: readonly string[] = [],
-): string {
-  const number = port || (protocol === "wss:" ? "443" : "80");
-  const place = `${hostname}:${number}`;
-  const given = resolve.find((entry) =>
-    entry.toLowerCase().startsWith(`${place}:`)
-  );
-  if (given === undefined) return place;
-  const address = given.slice(place.length + 1);
-  const bare = address.includes(":") && !address.startsWith("[");
-  return `${bare ? `[${address}]` : address}:${number}`;
 }

@@ -7,7 +7,7 @@
 import type { Finding } from "../../doctor/mod.ts";
 import { ExitCode } from "../exit_code.ts";
 import { Exit } from "../failure.ts";
-import { print } from "../output.ts";
+import { prettyJson, print } from "../output.ts";
 import type { DoctorValues } from "./command.ts";
 import type { Examination } from "./examination.ts";
 import { fixScript } from "./fix.ts";
@@ -28,7 +28,7 @@ export async function runDoctor(
   report?.end(outcome);
   if (json) {
     const { target } = examination;
-    print(JSON.stringify({ target, ...outcome, findings }, undefined, 2));
+    print(prettyJson({ target, ...outcome, findings }));
   }
   if (fix) { for (const line of fixScript(findings)) print(line); }
   if (outcome.exitCode !== ExitCode.Ok) throw new Exit(outcome.exitCode);

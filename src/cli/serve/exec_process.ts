@@ -40,7 +40,7 @@ const SILENCE = 1000;
 const AFTER_EXIT = 3000;
 
 /** How long after SIGTERM comes SIGKILL when the server ends, in milliseconds. */
-const LAST_WISH = 1000;
+const LAST_WISH = 300;
 
 /** How much of a line on standard error is shown at a time, in UTF-16 units. */
 const MAX_SHOWN = 4096;

@@ -42,7 +42,9 @@ export async function loadHandler(file: string): Promise<Handled> {
 
 async function importModule(file: string): Promise<Record<string, unknown>> {
   try {
-    await Deno.stat(file);
+    const { isFile } = await Deno.stat(file);
+    // What never ends would be read until there is no memory left.
+    if (!isFile) throw new UsageError(`--handler: ${file} is no file`);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new UsageError(`--handler: there is no file ${file}`);

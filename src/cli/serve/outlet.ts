@@ -15,6 +15,12 @@ export interface Sink {
   write(bytes: Uint8Array): Promise<number>;
 }
 
+/** What waits, and how many lines are lost with it. */
+interface Entry {
+  readonly bytes: Uint8Array;
+  readonly lines: number;
+}
+
 /**
  * Writes lines in the background, in their order. Where whoever reads them does
  * not keep up, those that find no room are dropped until all that waits is read,
@@ -25,7 +31,7 @@ export interface Sink {
 export class Outlet {
   readonly #to: Sink;
   readonly #lost: (lines: number) => string;
-  #waiting: Uint8Array[] = [];
+  #waiting: Entry[] = [];
   #size = 0;
   #dropped = 0;
   #writing: Promise<void> | undefined;
@@ -59,23 +65,23 @@ export class Outlet {
     clearTimeout(timer);
   }
 
-  #push(line: string): void {
+  #push(line: string, lines = 1): void {
     const bytes = new TextEncoder().encode(`${line}\n`);
-    this.#waiting.push(bytes);
+    this.#waiting.push({ bytes, lines });
     this.#size += bytes.length;
   }
 
   #tellLost(): void {
-    this.#push(this.#lost(this.#dropped));
+    this.#push(this.#lost(this.#dropped), this.#dropped);
     this.#dropped = 0;
   }
 
   async #write(): Promise<void> {
-    let batch: Uint8Array[] = [];
+    let batch: Entry[] = [];
     try {
       while (this.#waiting.length > 0) {
         batch = this.#waiting.splice(0);
-        const bytes = joined(batch);
+        const bytes = joined(batch.map(({ bytes }) => bytes));
         for (let at = 0; at < bytes.length;) {
           at += await this.#to.write(bytes.subarray(at));
         }
@@ -84,7 +90,9 @@ export class Outlet {
         if (this.#waiting.length === 0 && this.#dropped > 0) this.#tellLost();
       }
     } catch {
-      this.#dropped += batch.length + this.#waiting.length;
+      for (const { lines } of [...batch, ...this.#waiting]) {
+        this.#dropped += lines;
+      }
       this.#waiting = [];
       this.#size = 0;
     }

@@ -14,6 +14,7 @@ import {
 } from "../../../server.ts";
 import { messageOf, UsageError } from "../failure.ts";
 import { needPermissions } from "../permissions.ts";
+import { neededForSecrets } from "../secret.ts";
 import { type AccessLog, createAccessLog } from "./access_log.ts";
 import { banner, type Facts, warnings } from "./banner.ts";
 import {
@@ -48,6 +49,7 @@ export async function runServe(values: ServeValues): Promise<void> {
   await needPermissions(
     ...neededToListen(values, engine),
     ...neededToRead(values),
+    ...neededForSecrets(values),
     ...await neededForMode(values),
   );
   const log = createAccessLog(values.log);
