@@ -8,6 +8,10 @@ const SIZE = 8192;
 const ROUND = 128;
 const ROUNDS = 32;
 
+/** What a slow peer is sent: more than the system and a connection hold. */
+const LARGE = 70_000;
+const MESSAGES = 300;
+
 /** One round of numbered messages, as frames. */
 function roundOf(first: number): Uint8Array {
   const frames = Array.from({ length: ROUND }, (_, index) => {
@@ -41,11 +45,16 @@ class Pour {
 
   /** Waits until nothing more is taken for a while; whether that is not yet all. */
   async isStuck(): Promise<boolean> {
-    for (let before = -1; before !== this.#rounds;) {
-      before = this.#rounds;
-      await new Promise((next) => setTimeout(next, 200));
-    }
+    await halted(() => this.#rounds);
     return this.#rounds < ROUNDS;
+  }
+}
+
+/** Waits until a count stays as it is for a while. */
+async function halted(count: () => number): Promise<void> {
+  for (let before = -1; before !== count();) {
+    before = count();
+    await new Promise((next) => setTimeout(next, 200));
   }
 }
 
@@ -136,3 +145,37 @@ Deno.test("Connection on the strict engine notices a peer that is gone while it 
   assert(count >= 16, `${count} messages`);
   assertEquals((await ws.closed).code, 1006);
 });
+
+for (const tls of [false, true]) {
+  Deno.test(`Connection on the strict engine answers pings behind what a slow peer has yet to read ${tls ? "over TLS" : "over TCP"}, the latest of many`, async () => {
+    const { chain } = await devCertificates();
+    let sent = 0;
+    await using server = await serve(
+      { engine: "node", port: 0, logger: {}, ...(tls ? chain : {}) },
+      async (ws) => {
+        for (; sent < MESSAGES; sent++) await ws.send(new Uint8Array(LARGE));
+        await ws.closed;
+      },
+    );
+    using peer = await RawPeer.open(server.url);
+    await halted(() => sent);
+    assert(sent < MESSAGES, "the server never had to wait");
+    const pings = Array.from({ length: 20 }, (_, at) => `ping ${at}`);
+    for (const payload of pings) {
+      await peer.send({ opcode: Opcode.Ping, payload });
+    }
+    // They have come before anything is read.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const pongs: string[] = [];
+    let bytes = 0;
+    while (bytes < MESSAGES * LARGE || pongs.at(-1) !== pings.at(-1)) {
+      const { opcode, payload } = await peer.readFrame();
+      if (opcode === Opcode.Pong) pongs.push(new TextDecoder().decode(payload));
+      else bytes += payload.length;
+    }
+    assertEquals([bytes, pongs], [
+      MESSAGES * LARGE,
+      [pings[0]!, pings.at(-1)!],
+    ]);
+  });
+}

@@ -59,6 +59,9 @@ const LAST_BYTES = 65_536;
 /** The pings of a peer that are answered; an honest one sends a few a minute. */
 const PINGS = { perSecond: 16, burst: 64 };
 
+/** No ping. */
+const NONE = new Uint8Array();
+
 /** The `readyState` of a WebSocket that can be sent to. */
 const OPEN = 1;
 
@@ -109,6 +112,8 @@ class WsChannel implements Channel, FlowControl, Pinger {
   readonly compresses: boolean;
   #corked = false;
   #pings: MessageRate | undefined;
+  /** The ping to answer when the pong before has left; `NONE` while there is none. */
+  #owed: Uint8Array | undefined;
   #cut: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -209,10 +214,27 @@ class WsChannel implements Channel, FlowControl, Pinger {
     deliver(this.#connection!, isBinary ? owned(bytes) : bytes.toString());
   }
 
+  /**
+   * For a peer that reads slowly, pongs would pile up: of them, one is on its way
+   * at a time, and then that to the latest ping, which may stand for those before
+   * it (RFC 6455, section 5.5.3).
+   */
   answer(ping: Uint8Array): void {
     if (!this.#tolerates("pings")) return;
-    // For a peer that does not read, pongs would only pile up.
-    if (this.bufferedAmount <= this.#limits.sendBuffer) this.#ws.pong(ping);
+    if (this.#owed === undefined) this.#pong(ping);
+    else this.#owed = new Uint8Array(ping); // The other is gone after this turn.
+  }
+
+  #pong(ping: Uint8Array): void {
+    if (this.bufferedAmount <= this.#limits.sendBuffer) {
+      return this.#ws.pong(ping);
+    }
+    this.#owed = NONE;
+    this.#ws.pong(ping, undefined, () => {
+      const owed = this.#owed;
+      this.#owed = undefined;
+      if (owed !== undefined && owed !== NONE && this.open) this.#pong(owed);
+    });
   }
 
   /** Pongs that nobody asked for are allowed, but not without end. */
