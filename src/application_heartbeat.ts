@@ -14,6 +14,7 @@ import {
 } from "./channel.ts";
 import { Heartbeat, type HeartbeatTimes } from "./heartbeat.ts";
 import { checkTimeout, type ResolvedLimits } from "./limits.ts";
+import { MessageRate } from "./message_rate.ts";
 import { checkNames, type OptionNames } from "./option_names.ts";
 
 /**
@@ -89,6 +90,12 @@ export interface HeartbeatReply {
    */
   reply?: string | undefined;
 }
+
+/**
+ * The replies that a peer gets while much waits for it: an honest one, that only
+ * reads slowly, asks less often, and with one that does not read, little piles up.
+ */
+const REPLIES = { perSecond: 1, burst: 64 };
 
 const REPLY_NAMES: OptionNames<HeartbeatReply> = { message: true, reply: true };
 
@@ -171,14 +178,18 @@ export function resolveHeartbeatReply(
   const { message = "ping", reply = "pong" } = options;
   checkText("message", message);
   checkText("reply", reply);
-  return (channel, { sendBuffer }) => ({
-    hears(received) {
-      if (received !== message) return false;
-      // For a peer that does not read, replies would only pile up.
-      if (channel.bufferedAmount <= sendBuffer) channel.send(reply);
-      return true;
-    },
-  });
+  return (channel, { sendBuffer }) => {
+    let rate: MessageRate | undefined;
+    return {
+      hears(received) {
+        if (received !== message) return false;
+        const tolerated = channel.bufferedAmount <= sendBuffer ||
+          (rate ??= new MessageRate(REPLIES)).take();
+        if (tolerated) channel.send(reply);
+        return true;
+      },
+    };
+  };
 }
 
 /** The heartbeat of the side that asks. */

@@ -191,8 +191,8 @@ export interface AcceptOptions<Context = undefined>
    * Answers the heartbeat of clients that cannot ping, such as browsers: a
    * message that is the text `message` is answered with `reply`, and the handler
    * does not see it. `true` answers "ping" with "pong". Such messages count for
-   * `maxMessagesPerSecond`; while more than `sendBuffer` waits to be sent, they
-   * are not answered.
+   * `maxMessagesPerSecond`; while more than `sendBuffer` waits to be sent, 64 at
+   * once and one a second are answered.
    *
    * @default {false}
    */
