@@ -5,8 +5,8 @@
  */
 
 /**
- * Sends small messages over TLS at once (TCP_NODELAY) on the connections that a
- * server of `Deno.serve` accepts from then on, those that wait for that included.
+ * Sends small messages over TLS at once (TCP_NODELAY) on the connections of a
+ * server of `Deno.serve`: those that it has, and those that come from then on.
  *
  * What `noDelay` of `serve()` does, for servers around `upgrade()`. Call it when
  * the server listens, and again after it was started anew. It needs Linux and

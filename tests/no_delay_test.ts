@@ -314,7 +314,7 @@ Deno.test(
 );
 
 Deno.test(
-  "setNoDelay() finds the socket that listens among those that it accepted",
+  "setNoDelay() finds the socket that listens among those that it accepted, and sets it for them",
   {
     ignore,
   },
@@ -333,8 +333,7 @@ Deno.test(
     await setNoDelay(http.addr);
     await using ws = await connectTls(server);
     await checkQuick(ws);
-    const time = await burst(early);
-    assert(time > await stalled() / 2, `before it, three take ${time} ms`);
+    await checkQuick(early);
   },
 );
 

@@ -52,6 +52,7 @@ export async function setNoDelayAt(
   await requestLibrary(action, os);
   using sockets = new LinuxSockets(action);
   const early = disableNagle(sockets, addr);
+  setForAccepted(sockets, addr);
   await catchUp(sockets, addr, early, new AbortController().signal);
 }
 
@@ -114,10 +115,17 @@ async function catchUp(
   stopping: AbortSignal,
 ): Promise<void> {
   for (const pause of PAUSES) {
-    if (early === 0 || stopping.aborted) return;
+    if (early <= 0 || stopping.aborted) return;
     await until(stopping, pause);
-    for (const fd of sockets.accepted(addr)) {
-      if (!sockets.hasNoDelay(fd) && sockets.setNoDelay(fd)) early--;
-    }
+    early -= setForAccepted(sockets, addr);
   }
+}
+
+/** Sets it for those that are accepted and do not have it, and counts them. */
+function setForAccepted(sockets: LinuxSockets, addr: Deno.NetAddr): number {
+  let count = 0;
+  for (const fd of sockets.accepted(addr)) {
+    if (!sockets.hasNoDelay(fd) && sockets.setNoDelay(fd)) count++;
+  }
+  return count;
 }
